@@ -1,0 +1,280 @@
+"""What agents see: features in a fixed layout, the exterior view, and the action mask.
+
+Nothing here reads hidden state except an agent's OWN needs, which go into its own self block
+and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empathy_loop.envs.kernel import hot
+from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
+from empathy_loop.envs.rules.helping import in_reach
+from empathy_loop.envs.rules.movement import move_offset
+from empathy_loop.envs.state import (
+    EAST,
+    HELP_BASE,
+    NEUTRAL,
+    NO_ACT,
+    NORTH,
+    NOTHING,
+    OFFER,
+    STAY,
+    THANK,
+    USE,
+)
+
+
+class Observation(NamedTuple):
+    """What a policy is given; all it is given.
+
+    Attributes:
+        features: float32 [E, A, D], in [-1, 1]. Self block, then one block for each other.
+        exterior: float32 [E, A, X], in [-1, 1]. The agent in the layout of an other-block, as
+            the others see it.
+        action_mask: bool [E, A, N]. Whether each action's condition holds now.
+    """
+
+    features: NDArray[np.float32]
+    exterior: NDArray[np.float32]
+    action_mask: NDArray[np.bool_]
+
+
+def empty_observation(params: WorldParams, num_worlds: int) -> Observation:
+    """Return a zeroed observation of a batch of worlds."""
+    layout = ObservationLayout.of(params)
+    shape = (num_worlds, params.num_agents)
+    return Observation(
+        features=np.zeros((*shape, layout.size), np.float32),
+        exterior=np.zeros((*shape, layout.other_size), np.float32),
+        action_mask=np.zeros((*shape, params.num_actions), np.bool_),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationLayout:
+    """Where each quantity stands in the features of an observation.
+
+    Attributes:
+        self_block: Name to slice of the features, for the agent itself.
+        other_block: Name to slice of one other-block, relative to its start.
+        num_others: Number of other-blocks, O.
+        num_kinds: Number of need kinds, K.
+        num_actions: Number of actions, N.
+    """
+
+    self_block: dict[str, slice]
+    other_block: dict[str, slice]
+    num_others: int
+    num_kinds: int
+    num_actions: int
+
+    @classmethod
+    def of(cls, params: WorldParams) -> ObservationLayout:
+        """Return the layout of the world's observations; depends on sizes only."""
+        kinds, cues = params.num_kinds, 4 + params.num_kinds
+        return cls(
+            self_block=_slices(
+                ("need", kinds),
+                ("carried", kinds),
+                ("position", 2),
+                ("cue", cues),
+                ("last_action", params.num_actions),
+                ("received", kinds),
+                ("station", 2 * kinds),
+            ),
+            other_block=_slices(
+                ("visible", 1),
+                ("offset", 2),
+                ("in_reach", 1),
+                ("carried", kinds),
+                ("cue", cues),
+                ("social_act", 3),
+                ("received", kinds),
+                ("helped_me", 1),
+                ("thanked_me", 1),
+            ),
+            num_others=params.num_others,
+            num_kinds=kinds,
+            num_actions=params.num_actions,
+        )
+
+    @property
+    def self_size(self) -> int:
+        """Number of features of the self block."""
+        return max(part.stop for part in self.self_block.values())
+
+    @property
+    def other_size(self) -> int:
+        """Number of features of one other-block, and of the exterior view (X)."""
+        return max(part.stop for part in self.other_block.values())
+
+    @property
+    def size(self) -> int:
+        """Number of features in all (D)."""
+        return self.self_size + self.num_others * self.other_size
+
+    @property
+    def impersonal(self) -> list[int]:
+        """Columns of an other-block that do not depend on who looks; what a belief may read."""
+        names = ("carried", "cue", "social_act", "received")
+        return [column for name in names for column in _columns(self.other_block[name])]
+
+    def describe(self) -> str:
+        """Return the layout as a Markdown table: columns of the features, name, meaning."""
+        rows = ["| features | block | name | meaning |", "|---|---|---|---|"]
+        for name, part in self.self_block.items():
+            rows.append(_row(part, 0, "self", name))
+        for d in range(1, self.num_others + 1):
+            start = self.self_size + (d - 1) * self.other_size
+            for name, part in self.other_block.items():
+                rows.append(_row(part, start, f"other {d}", name))
+        return "\n".join(rows)
+
+
+_MEANINGS = {
+    "need": "own need levels, by kind",
+    "carried": "kind of the item carried, one-hot, none = zeros",
+    "position": "row and column, -1 to 1 across the board",
+    "cue": "cue on show, one-hot: relief, annoyed, gratitude, kindness, then distress symbols",
+    "last_action": "own last action, one-hot, zeros in the first step",
+    "received": "kind of the item just received, one-hot, none = zeros",
+    "station": "row and column offset of each kind's station, in board sides",
+    "visible": "1 if this other is seen; all else is 0 if not",
+    "offset": "row and column offset of this other, in board sides",
+    "in_reach": "1 if near enough to help",
+    "social_act": "last social act, one-hot: thank, offer, help",
+    "helped_me": "1 if it helped this agent in the last step",
+    "thanked_me": "1 if it thanked this agent in the last step",
+}
+
+
+def _slices(*parts: tuple[str, int]) -> dict[str, slice]:
+    """Lay named parts of given sizes one after another."""
+    slices, start = {}, 0
+    for name, size in parts:
+        slices[name] = slice(start, start + size)
+        start += size
+    return slices
+
+
+def _columns(part: slice) -> Iterable[int]:
+    return range(part.start, part.stop)
+
+
+def _row(part: slice, start: int, block: str, name: str) -> str:
+    first, last = start + part.start, start + part.stop - 1
+    columns = str(first) if first == last else f"{first}-{last}"
+    return f"| {columns} | {block} | {name} | {_MEANINGS[name]} |"
+
+
+@hot
+def observe(rules, state, e, observation):
+    """Write what each agent of one world sees.
+
+    Writes: row e of features, exterior and action_mask.
+
+    Args:
+        rules: Rules.
+        state: State. Only what is visible, and each agent's own needs, is read.
+        e: int64. The world.
+        observation: Observation.
+    """
+    num_agents = state.carried.shape[1]
+    features, exterior = observation.features, observation.exterior
+    for i in range(num_agents):
+        for column in range(features.shape[2]):
+            features[e, i, column] = 0.0
+        start = _write_self(rules, state, e, i, features)
+        for d in range(1, num_agents):
+            _write_other(rules, state, e, i, (i + d) % num_agents, features, start)
+            start += exterior.shape[2]
+        for column in range(exterior.shape[2]):
+            exterior[e, i, column] = 0.0
+        exterior[e, i, 0] = 1.0
+        _write_impersonal(state, e, i, exterior, i, 4)
+        _write_mask(rules, state, e, i, observation.action_mask)
+
+
+@hot
+def _write_one_hot(out, e, i, start, size, code):
+    """Set entry `code` of a zeroed block of a row; a negative code leaves it zero."""
+    if code >= 0:
+        out[e, i, start + code] = 1.0
+    return start + size
+
+
+@hot
+def _write_self(rules, state, e, i, out):
+    """Write agent i's self block and return where the next block starts."""
+    num_kinds = state.need.shape[2]
+    side = float(rules.grid_size - 1)
+    for k in range(num_kinds):
+        out[e, i, k] = state.need[e, i, k]
+    start = _write_one_hot(out, e, i, num_kinds, num_kinds, state.carried[e, i])
+    for axis in range(2):
+        out[e, i, start + axis] = 2.0 * state.position[e, i, axis] / side - 1.0
+    start = _write_one_hot(out, e, i, start + 2, 4 + num_kinds, state.cue[e, i] - NEUTRAL - 1)
+    num_actions = HELP_BASE + state.carried.shape[1]
+    start = _write_one_hot(out, e, i, start, num_actions, state.last_action[e, i])
+    start = _write_one_hot(out, e, i, start, num_kinds, state.received[e, i])
+    for k in range(num_kinds):
+        for axis in range(2):
+            offset = state.station[e, k, axis] - state.position[e, i, axis]
+            out[e, i, start + 2 * k + axis] = offset / side
+    return start + 2 * num_kinds
+
+
+@hot
+def _write_other(rules, state, e, i, j, out, start):
+    """Write what agent i sees of agent j, all zeros if j is out of view."""
+    side = float(rules.grid_size - 1)
+    rows = state.position[e, j, 0] - state.position[e, i, 0]
+    columns = state.position[e, j, 1] - state.position[e, i, 1]
+    if abs(rows) > rules.view_radius or abs(columns) > rules.view_radius:
+        return
+    out[e, i, start] = 1.0
+    out[e, i, start + 1] = rows / side
+    out[e, i, start + 2] = columns / side
+    out[e, i, start + 3] = 1.0 if in_reach(rules, state, e, i, j) else 0.0
+    start = _write_impersonal(state, e, i, out, j, start + 4)
+    out[e, i, start] = state.helped[e, j, i]
+    out[e, i, start + 1] = state.thanked[e, j, i]
+
+
+@hot
+def _write_impersonal(state, e, i, out, j, start):
+    """Write into row i the part of agent j's appearance that is the same for every viewer."""
+    num_kinds = state.need.shape[2]
+    start = _write_one_hot(out, e, i, start, num_kinds, state.carried[e, j])
+    start = _write_one_hot(out, e, i, start, 4 + num_kinds, state.cue[e, j] - NEUTRAL - 1)
+    start = _write_one_hot(out, e, i, start, 3, state.social_act[e, j] - NO_ACT - 1)
+    return _write_one_hot(out, e, i, start, num_kinds, state.received[e, j])
+
+
+@hot
+def _write_mask(rules, state, e, i, mask):
+    """Write which of agent i's actions have their condition fulfilled now."""
+    holds_item = state.carried[e, i] != NOTHING
+    num_agents = state.carried.shape[1]
+    mask[e, i, STAY] = True
+    for action in range(NORTH, EAST + 1):
+        d_row, d_column = move_offset(action)
+        row, column = state.position[e, i, 0] + d_row, state.position[e, i, 1] + d_column
+        inside = 0 <= row < rules.grid_size and 0 <= column < rules.grid_size
+        mask[e, i, action] = inside
+    mask[e, i, USE] = holds_item
+    mask[e, i, THANK] = state.last_helper[e, i] != NOTHING
+    mask[e, i, OFFER] = rules.offers
+    for d in range(1, num_agents):
+        j = (i + d) % num_agents
+        mask[e, i, HELP_BASE + d] = holds_item and in_reach(rules, state, e, i, j)
+
+
+assert HELP_BASE + 1 == NUM_PLAIN_ACTIONS, "help actions follow the plain ones"

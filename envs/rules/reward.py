@@ -1,0 +1,60 @@
+"""Reward and score: the named terms an agent learns from, and the welfare a group is judged by."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+REWARD_TERMS: tuple[str, ...] = ("drive", "help_cost", "hurt")
+"""Names of the reward terms, in the order of their axis; they sum to the reward exactly."""
+
+
+@njit(cache=True)
+def reward_agents(rules, state, e, reward, reward_terms):
+    """Write the reward terms of one world, mixed between own and team, and their sum.
+
+    An own term is drive_scale * (drive_before - drive), minus the help cost paid, or minus the
+    hurt received; a mixed one is coordination * mean + (1 - coordination) * own. With discount
+    1 - drive_weight / drive_scale this is welfare shaped by the potential -drive_scale * drive
+    (Ng, Harada and Russell 1999, theorem 1), which leaves the best policy as it is.
+
+    Args:
+        rules: Rules.
+        state: State.
+        e: int64. The world.
+        reward: float32 [E, A]. Row e is written.
+        reward_terms: float32 [E, A, 3]. Row e is written, in the order of REWARD_TERMS.
+    """
+    num_agents = state.drive.shape[1]
+    for term in range(3):
+        total = 0.0
+        for i in range(num_agents):
+            total += _own_term(rules, state, e, i, term)
+        mean = total / num_agents
+        for i in range(num_agents):
+            own = _own_term(rules, state, e, i, term)
+            reward_terms[e, i, term] = rules.coordination * mean + (1.0 - rules.coordination) * own
+    for i in range(num_agents):
+        total_reward = np.float32(0.0)
+        for term in range(3):
+            total_reward = total_reward + reward_terms[e, i, term]
+        reward[e, i] = total_reward
+
+
+@njit(cache=True, inline="always")
+def _own_term(rules, state, e, i, term):
+    """Return agent i's own reward term, float64."""
+    if term == 0:
+        return rules.drive_scale * (state.drive_before[e, i] - state.drive[e, i])
+    if term == 1:
+        return -state.cost[e, i]
+    return -state.hurt[e, i]
+
+
+@njit(cache=True)
+def measure_welfare(rules, state, e):
+    """Return one world's unshaped welfare of the step, the score; float64, at most 0."""
+    total = 0.0
+    for i in range(state.drive.shape[1]):
+        total += rules.drive_weight * state.drive[e, i] + state.cost[e, i] + state.hurt[e, i]
+    return -total / state.drive.shape[1]

@@ -1,0 +1,303 @@
+"""A batch of mutual-aid worlds, stepped together; every other interface is a view of it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empathy_loop.envs.kernel import batch, hot
+from empathy_loop.envs.observation import (
+    Observation,
+    ObservationLayout,
+    empty_observation,
+    observe,
+)
+from empathy_loop.envs.params import WorldParams, rules_of
+from empathy_loop.envs.random import ACTION, fill_uniform, fold
+from empathy_loop.envs.reset import reset_world
+from empathy_loop.envs.rules.expression import express
+from empathy_loop.envs.rules.helping import act_agents
+from empathy_loop.envs.rules.movement import move_agents
+from empathy_loop.envs.rules.needs import grow_needs, measure_drive
+from empathy_loop.envs.rules.reward import REWARD_TERMS, measure_welfare, reward_agents
+from empathy_loop.envs.rules.shifts import apply_shift
+from empathy_loop.envs.state import empty_state
+
+
+class Transition(NamedTuple):
+    """What one step of a batch brought; the arrays are overwritten by the next step.
+
+    Attributes:
+        reward: float32 [E, A]. Sum of the reward terms.
+        reward_terms: float32 [E, A, R]. Named terms, in the order of REWARD_TERMS.
+        welfare: float64 [E], at most 0. Unshaped welfare of the step, the score.
+        drive: float64 [E, A], in [0, K]. Drive after the step.
+        helps: int8 [E, A]. Helps that each agent gave.
+        misattuned: int8 [E, A]. Those of them that were misattuned.
+        truncated: bool [E]. Whether the episode reached its horizon. There is no termination.
+        final_observation: Observation. Where truncated, the last observation of that episode;
+            other rows hold what they held before.
+    """
+
+    reward: NDArray[np.float32]
+    reward_terms: NDArray[np.float32]
+    welfare: NDArray[np.float64]
+    drive: NDArray[np.float64]
+    helps: NDArray[np.int8]
+    misattuned: NDArray[np.int8]
+    truncated: NDArray[np.bool_]
+    final_observation: Observation
+
+
+class World:
+    """A batch of E worlds with the same rules and different draws.
+
+    Args:
+        params: The rules.
+        num_worlds: Number of worlds E, at least 1.
+        seed: Seed of all draws, at least 0. World w of seed s is the same in any batch.
+        first_world: Number of the batch's first world, at least 0.
+        autoreset: Whether a truncated world begins its next episode inside `step`
+            (Gymnasium's SAME_STEP mode). Otherwise it must be reset by hand.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    def __init__(
+        self,
+        params: WorldParams,
+        num_worlds: int,
+        seed: int,
+        first_world: int = 0,
+        autoreset: bool = True,
+    ) -> None:
+        for name, value, least in (
+            ("num_worlds", num_worlds, 1),
+            ("seed", seed, 0),
+            ("first_world", first_world, 0),
+        ):
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, got {value}")
+        self.params = params
+        self.layout = ObservationLayout.of(params)
+        self.num_worlds = num_worlds
+        self.seed = seed
+        self.first_world = first_world
+        self.autoreset = autoreset
+        self._rules = rules_of(params)
+        self.state = empty_state(params, num_worlds)
+        self.observation = empty_observation(params, num_worlds)
+        self.transition = _empty_transition(params, num_worlds)
+        self.reset()
+
+    def reset(
+        self, episode: int = 0, first_step: NDArray[np.int_] | None = None
+    ) -> Observation:
+        """Begin an episode in every world.
+
+        Args:
+            episode: Number of the episode, at least 0; part of every draw's key.
+            first_step: int [E] in [0, horizon), or None for 0. Step at which each world wakes;
+                training staggers the worlds of a batch with it. A shift that lies before
+                a world's first step does not come in that episode.
+
+        Returns:
+            Observation: the live views, overwritten by the next step.
+
+        Raises:
+            ValueError: `episode` is negative, or a first step lies outside the episode.
+        """
+        if episode < 0:
+            raise ValueError(f"episode must be at least 0, got {episode}")
+        steps = np.zeros(self.num_worlds, np.int32)
+        if first_step is not None:
+            steps[:] = first_step
+        if steps.min() < 0 or steps.max() >= self.params.horizon:
+            raise ValueError(
+                f"first_step must be in [0, {self.params.horizon - 1}], "
+                f"got {steps.min()} to {steps.max()}"
+            )
+        self.state.episode[:] = episode
+        _reset_batch(
+            self._rules, self.state, self.observation, self.seed, self.first_world, steps
+        )
+        self.transition.truncated[:] = False
+        return self.observation
+
+    def step(self, actions: NDArray[np.integer[Any]]) -> Transition:
+        """Advance every world by one step.
+
+        Args:
+            actions: integer [E, A], in [0, N). An action whose condition does not hold does
+                nothing.
+
+        Returns:
+            Transition: live views, overwritten by the next step, as is `self.observation`.
+
+        Raises:
+            ValueError: wrong shape or dtype, an unknown action, or, without autoreset, an
+                episode that is already over.
+        """
+        actions = self._checked(actions)
+        _step_batch(
+            self._rules,
+            self.state,
+            self.observation,
+            self.transition,
+            actions,
+            self.seed,
+            self.first_world,
+            self.autoreset,
+        )
+        return self.transition
+
+    def noise(self) -> NDArray[np.float64]:
+        """Return keyed uniform numbers for sampling this step's actions.
+
+        Returns:
+            float64 [E, A] in [0, 1): a new array. The same world, step and agent always give
+            the same number, so that runs repeat and twins share it.
+        """
+        out = np.empty((self.num_worlds, self.params.num_agents))
+        fill_uniform(self.state.key, self.state.step, ACTION, out)
+        return out
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all arrays from which `set_state` continues identically."""
+        arrays = {f"state.{k}": v.copy() for k, v in self.state._asdict().items()}
+        return arrays | {"truncated": self.transition.truncated.copy()}
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Continue from what `get_state` returned.
+
+        Args:
+            arrays: Name to array, of a batch with the same params and size.
+
+        Raises:
+            ValueError: a name is missing or unknown, or an array has another shape or dtype.
+        """
+        own = {f"state.{k}": v for k, v in self.state._asdict().items()}
+        own["truncated"] = self.transition.truncated
+        if arrays.keys() != own.keys():
+            raise ValueError(
+                "set_state takes exactly the names that get_state returns; these differ: "
+                f"{sorted(arrays.keys() ^ own.keys())}"
+            )
+        for name, array in own.items():
+            given = np.asarray(arrays[name])
+            if given.shape != array.shape or given.dtype != array.dtype:
+                raise ValueError(
+                    f"{name} must be {array.dtype} {array.shape}, got {given.dtype} "
+                    f"{given.shape}; make the world with the same params and num_worlds"
+                )
+        for name, array in own.items():
+            array[...] = arrays[name]
+        _observe_batch(self._rules, self.state, self.observation)
+
+    def _checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int8]:
+        """Return the actions as int8 [E, A], or raise ValueError naming what is wrong."""
+        actions = np.asarray(actions)
+        shape = (self.num_worlds, self.params.num_agents)
+        if actions.shape != shape or not np.issubdtype(actions.dtype, np.integer):
+            raise ValueError(
+                f"actions must be whole numbers of shape {shape}, "
+                f"got {actions.dtype} of shape {actions.shape}"
+            )
+        if actions.min() < 0 or actions.max() >= self.params.num_actions:
+            raise ValueError(
+                f"actions must be in [0, {self.params.num_actions - 1}], "
+                f"got {actions.min()} to {actions.max()}"
+            )
+        if not self.autoreset and self.transition.truncated.any():
+            raise ValueError(
+                "the episode is over; call reset() before step(), or make the world "
+                "with autoreset=True"
+            )
+        return actions.astype(np.int8, copy=False)
+
+
+def _empty_transition(params: WorldParams, num_worlds: int) -> Transition:
+    """Return a zeroed transition of a batch."""
+    shape = (num_worlds, params.num_agents)
+    return Transition(
+        reward=np.zeros(shape, np.float32),
+        reward_terms=np.zeros((*shape, len(REWARD_TERMS)), np.float32),
+        welfare=np.zeros(num_worlds),
+        drive=np.zeros(shape),
+        helps=np.zeros(shape, np.int8),
+        misattuned=np.zeros(shape, np.int8),
+        truncated=np.zeros(num_worlds, np.bool_),
+        final_observation=empty_observation(params, num_worlds),
+    )
+
+
+@batch
+def _reset_batch(rules, state, observation, seed, first_world, first_step):
+    """Begin the episode numbered `state.episode` in every world and observe it."""
+    for e in range(state.step.shape[0]):
+        reset_world(rules, state, e, seed, first_world + e)
+        state.step[e] = first_step[e]
+        observe(rules, state, e, observation)
+
+
+@batch
+def _observe_batch(rules, state, observation):
+    """Write the observation of every world's present state."""
+    for e in range(state.step.shape[0]):
+        observe(rules, state, e, observation)
+
+
+@batch
+def _step_batch(rules, state, observation, transition, actions, seed, first_world, autoreset):
+    """Advance every world; where one is truncated, keep its last view and begin anew."""
+    for e in range(state.step.shape[0]):
+        _step_one(rules, state, e, actions[e], observation, transition)
+        transition.truncated[e] = state.step[e] >= rules.horizon
+        if transition.truncated[e]:
+            _keep_final(observation, transition.final_observation, e)
+            if autoreset:
+                state.episode[e] += 1
+                reset_world(rules, state, e, seed, first_world + e)
+                observe(rules, state, e, observation)
+
+
+@hot
+def _step_one(rules, state, e, actions, observation, transition):
+    """Advance one world by one step: the rules, in the order in which they apply."""
+    step_key = fold(state.key[e], state.step[e])
+    apply_shift(rules, state, e, step_key)
+    # Read after the shift, so that no reward marks it.
+    measure_drive(state, e, state.drive_before)
+    move_agents(rules, state, e, actions)
+    act_agents(rules, state, e, actions)
+    grow_needs(rules, state, e, step_key)
+    express(rules, state, e, step_key)
+    measure_drive(state, e, state.drive)
+    reward_agents(rules, state, e, transition.reward, transition.reward_terms)
+    transition.welfare[e] = measure_welfare(rules, state, e)
+    _report(state, e, transition)
+    state.step[e] += 1
+    observe(rules, state, e, observation)
+
+
+@hot
+def _report(state, e, transition):
+    """Copy one world's drive and helps into the transition, where a reset leaves them be."""
+    for i in range(state.carried.shape[1]):
+        transition.drive[e, i] = state.drive[e, i]
+        transition.misattuned[e, i] = state.misattuned_given[e, i]
+        helps = 0
+        for j in range(state.carried.shape[1]):
+            helps += state.helped[e, i, j]
+        transition.helps[e, i] = helps
+
+
+@hot
+def _keep_final(observation, final_observation, e):
+    """Copy one world's observation to where the last view of an episode is kept."""
+    final_observation.features[e] = observation.features[e]
+    final_observation.exterior[e] = observation.exterior[e]
+    final_observation.action_mask[e] = observation.action_mask[e]

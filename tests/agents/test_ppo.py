@@ -1,0 +1,88 @@
+"""The loss terms of PPO against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from empathy_loop.agents.networks import MASKED
+from empathy_loop.agents.ppo import explained_variance, normalise, ppo_terms
+from empathy_loop.agents.types import Batch, Inputs, Memory
+
+NOTHING = torch.zeros(0)
+
+
+def batch_of(actions: list[int], p_then: list[float], adv: list[float], returns: float) -> Batch:
+    """Return a batch of one step of one world with some agents."""
+    return Batch(
+        Inputs(NOTHING, NOTHING, NOTHING),
+        Memory(NOTHING, NOTHING),
+        actions=torch.tensor([[actions]]),
+        logp=torch.tensor([[p_then]]).log(),
+        adv=torch.tensor([[adv]]),
+        returns=torch.full((1, 1, len(actions)), returns),
+        need=NOTHING,
+    )
+
+
+def logits_of(*p: list[float]) -> torch.Tensor:
+    return torch.tensor([[list(p)]]).log()
+
+
+def test_the_policy_term_stops_rewarding_a_ratio_outside_the_clip() -> None:
+    # Two agents with advantages +1 and -1, already of mean 0; std (n - 1) is sqrt 2, so that they
+    # are normalised to +-.7071. Ratios .75 / .5 = 1.5 and .25 / .5 = .5, both past the clip of
+    # .2 in the direction in which the advantage pulls: terms 1.2 * .7071 and .8 * -.7071.
+    logits = logits_of([0.75, 0.25], [0.75, 0.25])
+    batch = batch_of([0, 1], [0.5, 0.5], [1.0, -1.0], 0.0)
+    terms, diagnostics = ppo_terms(logits, torch.zeros(1, 1, 2), batch, clip=0.2)
+    assert float(terms["policy"]) == pytest.approx(-(1.2 - 0.8) * math.sqrt(0.5) / 2, rel=1e-5)
+    assert float(diagnostics["clip_fraction"]) == 1.0
+    # k3: mean of (1.5 - 1 - ln 1.5) and (.5 - 1 - ln .5)
+    kl = (0.5 - math.log(1.5) - 0.5 - math.log(0.5)) / 2
+    assert float(diagnostics["approx_kl"]) == pytest.approx(kl, rel=1e-5)
+
+
+def test_a_ratio_outside_the_clip_on_the_wrong_side_still_counts() -> None:
+    # Ratios .5 for advantage +.7071 and 1.5 for -.7071: the minimum is the unclipped one.
+    logits = logits_of([0.25, 0.75], [0.25, 0.75])
+    batch = batch_of([0, 1], [0.5, 0.5], [1.0, -1.0], 0.0)
+    terms, _ = ppo_terms(logits, torch.zeros(1, 1, 2), batch, clip=0.2)
+    assert float(terms["policy"]) == pytest.approx(-(0.5 - 1.5) * math.sqrt(0.5) / 2, rel=1e-5)
+
+
+def test_the_value_term_is_half_the_mean_squared_error() -> None:
+    batch = batch_of([0, 0], [0.5, 0.5], [1.0, -1.0], returns=3.0)
+    terms, _ = ppo_terms(
+        logits_of([0.5, 0.5], [0.5, 0.5]), torch.tensor([[[1.0, 7.0]]]), batch, 0.2
+    )
+    assert float(terms["value"]) == pytest.approx((4.0 + 16.0) / 2 / 2)
+
+
+def test_the_entropy_term_is_negative_entropy_and_ignores_masked_actions() -> None:
+    logits = torch.tensor([[[[0.0, 0.0, MASKED], [0.0, MASKED, MASKED]]]], requires_grad=True)
+    batch = batch_of([0, 0], [0.5, 0.5], [1.0, -1.0], 0.0)
+    terms, _ = ppo_terms(logits, torch.zeros(1, 1, 2), batch, 0.2)
+    assert float(terms["entropy"].detach()) == pytest.approx(-math.log(2.0) / 2)
+    torch.autograd.backward(terms["entropy"])
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_normalised_advantages_have_mean_0_and_deviation_1() -> None:
+    adv = normalise(torch.tensor([[[1.0, 2.0], [3.0, 10.0]]]))
+    assert float(adv.mean()) == pytest.approx(0.0, abs=1e-6)
+    assert float(adv.std()) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_explained_variance_is_1_for_perfect_values_and_0_for_constant_ones() -> None:
+    returns = torch.tensor([[[1.0, 2.0, 4.0]]])
+    assert float(explained_variance(returns, returns)) == 1.0
+    assert float(explained_variance(torch.ones(1, 1, 3), returns)) == pytest.approx(0.0)
+    # Errors 0, 0, 2 have a quarter of ... 4/3 against the returns' 7/3.
+    assert float(explained_variance(torch.tensor([[[1.0, 2.0, 2.0]]]), returns)) == pytest.approx(
+        1.0 - (4.0 / 3.0) / (7.0 / 3.0)
+    )
+    assert float(explained_variance(torch.zeros(1, 1, 3), torch.ones(1, 1, 3))) == 0.0

@@ -1,0 +1,57 @@
+"""Sampling by given noise: exact intervals, and never a masked action."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from empathy_loop.agents.networks import MASKED
+from empathy_loop.agents.sampling import greedy_actions, logp_of, sample_actions
+
+ALMOST_1 = 1.0 - 2.0**-53
+
+
+def test_noise_falls_into_the_interval_of_an_actions_probability() -> None:
+    logits = torch.tensor([0.25, 0.5, 0.25]).log().expand(6, 3)
+    noise = torch.tensor([0.0, 0.2499, 0.2501, 0.7499, 0.7501, ALMOST_1], dtype=torch.float64)
+    assert sample_actions(logits, noise).tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_noise_on_a_border_belongs_to_the_action_above_it() -> None:
+    noise = torch.tensor([0.0, 0.25, 0.5, 0.75], dtype=torch.float64)
+    assert sample_actions(torch.zeros(4, 4), noise).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, ALMOST_1])
+def test_a_masked_action_is_never_drawn(noise: float) -> None:
+    logits = torch.randn(500, 5, generator=torch.Generator().manual_seed(0))
+    logits[:, [1, 4]] = MASKED
+    logits[250:, 2] = MASKED
+    drawn = sample_actions(logits, torch.full((500,), noise, dtype=torch.float64))
+    assert not (set(drawn.tolist()) & {1, 4})
+    assert 2 not in drawn[250:].tolist()
+
+
+def test_frequencies_follow_the_probabilities() -> None:
+    p = torch.tensor([0.1, 0.2, 0.0, 0.7])
+    noise = torch.rand(20_000, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    drawn = sample_actions(p.log().clamp(min=MASKED).expand(20_000, 4), noise)
+    share = torch.bincount(drawn, minlength=4) / 20_000
+    assert torch.allclose(share, p, atol=0.01)
+
+
+def test_the_choice_does_not_depend_on_torchs_generator() -> None:
+    logits, noise = torch.zeros(8, 4), torch.linspace(0.0, 0.99, 8, dtype=torch.float64)
+    one = sample_actions(logits, noise)
+    torch.rand(5)
+    assert torch.equal(one, sample_actions(logits, noise))
+
+
+def test_the_log_probability_is_that_of_the_action() -> None:
+    logits = torch.tensor([[0.2, 0.8], [0.6, 0.4]]).log()
+    actions = torch.tensor([1, 0])
+    assert torch.allclose(logp_of(logits, actions).exp(), torch.tensor([0.8, 0.6]))
+
+
+def test_the_greedy_action_is_the_most_probable_one() -> None:
+    assert greedy_actions(torch.tensor([[0.0, 2.0, 1.0], [3.0, MASKED, 3.0]])).tolist() == [1, 0]

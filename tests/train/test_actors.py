@@ -1,0 +1,117 @@
+"""Names and folders become actors, and what cannot act is explained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.world import World
+from empathy_loop.train.actors import LearnedActor, ScriptedActor, UserActor, load_actor
+from empathy_loop.train.checkpoint import CHECKPOINT, CheckpointError
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.evaluate import run_episodes
+from empathy_loop.train.loop import train
+
+MakeConfig = Callable[..., TrainConfig]
+PARAMS = WorldParams(horizon=16)
+USER_MODULE = """
+import numpy as np
+
+class Counting:
+    "Moves by the number of steps that it has seen, which it keeps in its state."
+
+    def act(self, observation, state):
+        steps = 0 if state is None else state
+        observation.features[:] = np.nan
+        return np.full(len(observation.features), steps % 5), steps + 1
+
+class Wrong:
+    def act(self, observation, state):
+        return np.zeros((len(observation.features), 2)), state
+"""
+
+
+@pytest.fixture
+def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "an_actors_module.py").write_text(USER_MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "an_actors_module", raising=False)
+    return "an_actors_module"
+
+
+def test_a_run_folder_gives_its_trained_network(tmp_path: Path, make_config: MakeConfig) -> None:
+    path = train(make_config(updates=1), tmp_path)
+    actor = load_actor(tmp_path)
+    assert isinstance(actor, LearnedActor)
+    assert actor.name == "cognitive"
+    saved = torch.load(path, weights_only=True)["network"]
+    for name, weight in actor._network.state_dict().items():
+        assert torch.equal(weight, saved[name])
+
+
+def test_a_scripted_name_gives_its_policy() -> None:
+    actor = load_actor("reader")
+    assert isinstance(actor, ScriptedActor)
+    world = World(PARAMS, 3, seed=0)
+    actor.begin(PARAMS, 3)
+    actions = actor.act(world, greedy=False).actions
+    assert actions.shape == (3, 3)
+    assert world.observation.action_mask[np.arange(3)[:, None], np.arange(3), actions].all()
+
+
+def test_a_users_agent_acts_on_rows_and_keeps_its_state(user_module: str) -> None:
+    actor = load_actor(f"{user_module}:Counting")
+    assert isinstance(actor, UserActor)
+    world = World(PARAMS, 4, seed=0)
+    actor.begin(PARAMS, 4)
+    for step in range(3):
+        assert (actor.act(world, greedy=False).actions == np.full((4, 3), step)).all()
+    assert np.isfinite(world.observation.features).all()
+    actor.begin(PARAMS, 4)
+    assert (actor.act(world, greedy=False).actions == 0).all()
+    log = run_episodes(actor, PARAMS, 4, seed=100)
+    assert log.belief is None
+    assert log.welfare.shape == (16, 4)
+
+
+def test_a_users_agent_that_returns_something_else_is_explained(user_module: str) -> None:
+    actor = load_actor(f"{user_module}:Wrong")
+    with pytest.raises(ValueError, match=r"Wrong.*for each of 6 rows, got float64 \(6, 2\)"):
+        run_episodes(actor, PARAMS, 2, seed=100)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cognitive", "'cognitive' is learned: give the folder of a run that trained it"),
+        ("orcle", r"'orcle' is neither the folder of a run nor a scripted.*did you mean oracle"),
+    ],
+)
+def test_a_name_that_cannot_act_is_explained(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_actor(name)
+
+
+def test_a_folder_without_a_checkpoint_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        load_actor(tmp_path)
+
+
+def test_a_corrupt_checkpoint_is_not_acted_on(tmp_path: Path, make_config: MakeConfig) -> None:
+    train(make_config(updates=1), tmp_path)
+    (tmp_path / CHECKPOINT).write_bytes(b"half a file")
+    with pytest.raises(CheckpointError, match="corrupt"):
+        load_actor(tmp_path)
+
+
+def test_a_world_of_other_sizes_is_refused(tmp_path: Path, make_config: MakeConfig) -> None:
+    train(make_config(updates=1), tmp_path)
+    actor = load_actor(tmp_path)
+    with pytest.raises(ValueError, match="trained with num_agents=3 and cannot act with num_ag"):
+        run_episodes(actor, WorldParams(num_agents=4, horizon=16), 2, seed=100)

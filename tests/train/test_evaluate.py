@@ -1,0 +1,139 @@
+"""Evaluation repeats itself, keeps twins together, and stays apart from training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.world import World
+from empathy_loop.train.actors import Actor, load_actor
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.evaluate import EpisodeLog, run_episodes
+from empathy_loop.train.loop import train
+
+MakeConfig = Callable[..., TrainConfig]
+PARAMS = WorldParams(horizon=24, total_hazard=0.3)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture
+def actor(request: pytest.FixtureRequest, runs: Path, make_config: MakeConfig) -> Actor:
+    """Return the actor of that name; a learned one is trained once for all tests."""
+    name = request.param
+    if name in ("cognitive", "ippo_gru"):
+        train(make_config(name, updates=2), runs / name)
+        return load_actor(runs / name)
+    return load_actor(name)
+
+
+every_actor = pytest.mark.parametrize(
+    "actor", ["cognitive", "ippo_gru", "random", "reader", "oracle"], indirect=True
+)
+learned = pytest.mark.parametrize("actor", ["cognitive"], indirect=True)
+
+
+def assert_same(one: EpisodeLog, other: EpisodeLog) -> None:
+    for name, array in one._asdict().items():
+        if array is None:
+            assert getattr(other, name) is None
+        else:
+            assert np.array_equal(array, getattr(other, name)), name
+
+
+@every_actor
+def test_the_same_call_gives_the_same_log(actor: Actor) -> None:
+    one, other = (run_episodes(actor, PARAMS, 6, seed=100) for _ in range(2))
+    assert_same(one, other)
+    another = run_episodes(actor, PARAMS, 6, seed=101)
+    assert not np.array_equal(one.welfare, another.welfare)
+
+
+@every_actor
+def test_a_log_holds_whole_episodes(actor: Actor) -> None:
+    log = run_episodes(actor, PARAMS, 6, seed=100)
+    assert log.welfare.shape == (24, 6)
+    assert log.drive.shape == log.helps.shape == log.misattuned.shape == (24, 6, 3)
+    assert log.need.shape == (24, 6, 3, 3)
+    assert (log.need[0] == 0.0).all()
+    assert (log.misattuned <= log.helps).all()
+    assert np.allclose(log.drive[:-1], (log.need[1:].astype(np.float64) ** 2).sum(-1), atol=1e-6)
+    assert ((log.shift_step >= 8) & (log.shift_step < 16)).all()
+
+
+@every_actor
+def test_twins_are_equal_up_to_the_shift_and_differ_after_it(actor: Actor) -> None:
+    shifted = run_episodes(actor, replace(PARAMS, shift_severity=1.0), 20, seed=100)
+    twin = run_episodes(actor, replace(PARAMS, shift="none"), 20, seed=100)
+    assert np.array_equal(shifted.shift_step, twin.shift_step)
+    for e, at in enumerate(twin.shift_step):
+        assert np.array_equal(shifted.welfare[:at, e], twin.welfare[:at, e])
+    assert not np.array_equal(shifted.welfare, twin.welfare)
+
+
+@every_actor
+def test_an_episode_does_not_depend_on_how_many_are_played_beside_it(actor: Actor) -> None:
+    few, many = (run_episodes(actor, PARAMS, episodes, seed=100) for episodes in (3, 8))
+    assert np.array_equal(few.welfare, many.welfare[:, :3])
+    assert np.array_equal(few.helps, many.helps[:, :3])
+
+
+@learned
+def test_a_trained_belief_is_logged_beside_the_truth(actor: Actor) -> None:
+    log = run_episodes(actor, PARAMS, 6, seed=100)
+    assert log.belief is not None
+    assert log.p_crisis is not None
+    assert log.belief.shape == log.p_crisis.shape == (24, 6, 3, 2, 3)
+    assert ((log.belief >= 0.0) & (log.belief <= log.p_crisis)).all()
+    # All is visible, so that agents 0 and 1 believe the same of agent 2.
+    assert np.array_equal(log.belief[:, :, 0, 1], log.belief[:, :, 1, 0])
+
+
+@pytest.mark.parametrize("actor", ["ippo_gru", "random"], indirect=True)
+def test_an_arm_without_a_trained_belief_logs_none(actor: Actor) -> None:
+    log = run_episodes(actor, PARAMS, 2, seed=100)
+    assert log.belief is None
+    assert log.p_crisis is None
+
+
+@learned
+def test_greedy_episodes_differ_from_sampled_ones(actor: Actor) -> None:
+    sampled = run_episodes(actor, PARAMS, 6, seed=100)
+    greedy = run_episodes(actor, PARAMS, 6, seed=100, greedy=True)
+    assert not np.array_equal(sampled.welfare, greedy.welfare)
+
+
+@learned
+def test_each_batch_of_episodes_starts_with_an_empty_memory(actor: Actor) -> None:
+    one = run_episodes(actor, PARAMS, 4, seed=100)
+    run_episodes(actor, PARAMS, 7, seed=102)
+    assert_same(one, run_episodes(actor, PARAMS, 4, seed=100))
+
+
+@learned
+def test_an_agent_acts_with_a_narrower_view_than_it_was_trained_with(actor: Actor) -> None:
+    log = run_episodes(actor, replace(PARAMS, view_radius=1), 4, seed=100)
+    assert log.belief is not None
+    assert not np.array_equal(log.belief[:, :, 0, 1], log.belief[:, :, 1, 0])
+
+
+@pytest.mark.parametrize("actor", ["oracle"], indirect=True)
+def test_worlds_of_evaluation_are_not_those_of_training(actor: Actor) -> None:
+    log = run_episodes(actor, PARAMS, 4, seed=7)
+    assert not np.array_equal(log.shift_step, World(PARAMS, 4, seed=7).state.shift_step)
+
+
+@pytest.mark.parametrize("actor", ["random"], indirect=True)
+def test_numbers_out_of_range_are_refused(actor: Actor) -> None:
+    with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
+        run_episodes(actor, PARAMS, 4, seed=-1)
+    with pytest.raises(ValueError, match="num_worlds must be at least 1, got 0"):
+        run_episodes(actor, PARAMS, 0, seed=0)

@@ -1,0 +1,206 @@
+"""Training reports what it does, stops cleanly, and goes on exactly where it was."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from empathy_loop.train.checkpoint import CHECKPOINT, CheckpointError, load_checkpoint
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.loop import Progress, train
+
+MakeConfig = Callable[..., TrainConfig]
+STEPS_PER_UPDATE = 120
+COMMON = {
+    *(f"charts/{name}" for name in ("return", "drive", "welfare", "help_precision", "helps")),
+    "charts/steps_per_second",
+    *(f"losses/{name}" for name in ("policy", "value", "entropy", "approx_kl", "clip_fraction")),
+    *("losses/explained_variance", "losses/gradient_norm"),
+    *(f"reward/{name}" for name in ("drive", "help_cost", "hurt")),
+    *(f"time/{name}" for name in ("env", "inference", "learning")),
+}
+OF_BELIEF = {
+    *(f"losses/{name}" for name in ("belief_crisis", "belief_level", "next_act", "next_cue")),
+    *(f"belief/{name}" for name in ("crisis_loss", "auroc", "calibration_error")),
+}
+
+
+class Record:
+    """Keeps what is reported, and may do something at one of the updates."""
+
+    def __init__(self, at: int = 0, do: Callable[[], None] | None = None) -> None:
+        self.seen: list[Progress] = []
+        self.at, self.do = at, do
+
+    def __call__(self, progress: Progress) -> None:
+        self.seen.append(progress)
+        if len(self.seen) == self.at and self.do is not None:
+            self.do()
+
+    def losses(self) -> list[dict[str, float]]:
+        """Return the metrics that a repeated run must repeat: all but the times."""
+        return [
+            {
+                k: v
+                for k, v in one.metrics.items()
+                if not k.startswith("time/") and "second" not in k
+            }
+            for one in self.seen
+        ]
+
+
+def interrupt() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def assert_same(one: Any, other: Any, path: str = "") -> None:
+    """Assert that two nested structures are equal to the last bit."""
+    assert type(one) is type(other), path
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), path
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), path
+        for key in one:
+            assert_same(one[key], other[key], f"{path}.{key}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), path
+        for index, pair in enumerate(zip(one, other, strict=True)):
+            assert_same(*pair, f"{path}.{index}")
+    else:
+        assert one == other, path
+
+
+@pytest.mark.parametrize("name", ["cognitive", "ippo_gru"])
+@pytest.mark.parametrize("kill_at", [1, 3, 5])
+def test_a_killed_and_resumed_run_equals_an_undisturbed_one_bit_for_bit(
+    tmp_path: Path, make_config: MakeConfig, name: str, kill_at: int
+) -> None:
+    config, whole, first, second = make_config(name), Record(), Record(), Record()
+    train(config, tmp_path / "whole", whole)
+    left = tmp_path / "left"
+    # What a process that is killed in the middle of an update leaves behind.
+    first.at, first.do = kill_at, lambda: shutil.copytree(tmp_path / "killed", left)
+    train(config, tmp_path / "killed", first)
+    train(config, left, second)
+    assert_same(load_checkpoint(left), load_checkpoint(tmp_path / "whole"))
+    assert len(second.seen) < 6 or kill_at < 3
+    assert second.losses() == whole.losses()[6 - len(second.seen) :]
+    assert first.losses() == whole.losses()
+
+
+def test_ctrl_c_finishes_the_update_saves_and_can_be_resumed(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    config, record = make_config(), Record(at=3, do=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "stopped", record)
+    saved = load_checkpoint(tmp_path / "stopped")
+    assert saved is not None
+    assert saved["num_updates"] == 3
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    train(config, tmp_path / "stopped")
+    train(config, tmp_path / "whole")
+    assert_same(load_checkpoint(tmp_path / "stopped"), load_checkpoint(tmp_path / "whole"))
+
+
+def test_a_second_ctrl_c_does_not_save_half_an_update(
+    tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(*arguments: Any) -> None:
+        interrupt()
+        interrupt()
+
+    path = train(make_config(updates=2), tmp_path)
+    before = path.read_bytes()
+    monkeypatch.setattr("empathy_loop.train.learner.batch_of", twice)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(updates=4), tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path, make_config: MakeConfig) -> None:
+    record = Record()
+    path = train(make_config(updates=2), tmp_path)
+    before = path.stat().st_mtime_ns
+    assert train(make_config(updates=2), tmp_path, record) == path == tmp_path / CHECKPOINT
+    assert record.seen == []
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_run_can_be_given_more_steps(tmp_path: Path, make_config: MakeConfig) -> None:
+    train(make_config(updates=2), tmp_path / "more")
+    train(make_config(updates=4), tmp_path / "more")
+    train(make_config(updates=4), tmp_path / "whole")
+    assert_same(load_checkpoint(tmp_path / "more"), load_checkpoint(tmp_path / "whole"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 8}, r"other settings: seed is 7 there and 8 here; .*another folder"),
+        ({"world": {"num_kinds": 2}}, r"world.num_kinds is 3 there and 2 here"),
+        ({"name": "ippo_gru"}, r"agent.name is 'cognitive' there and 'ippo_gru' here"),
+    ],
+)
+def test_a_folder_of_another_run_is_refused(
+    tmp_path: Path, make_config: MakeConfig, change: dict[str, Any], message: str
+) -> None:
+    train(make_config(updates=1), tmp_path)
+    with pytest.raises(CheckpointError, match=message):
+        train(make_config(updates=1, **change), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("ippo_gru", COMMON), ("cognitive", COMMON | OF_BELIEF)]
+)
+def test_every_update_reports_exactly_the_declared_names(
+    tmp_path: Path, make_config: MakeConfig, name: str, expected: set[str]
+) -> None:
+    record = Record()
+    train(make_config(name, updates=3), tmp_path, record)
+    assert [one.agent_steps for one in record.seen] == [120, 240, 360]
+    for one in record.seen:
+        assert one.total == 360
+        assert set(one.metrics) == expected
+        assert all(math.isfinite(value) for value in one.metrics.values())
+        shares = [value for key, value in one.metrics.items() if key.startswith("time/")]
+        assert sum(shares) == pytest.approx(1.0)
+        terms = sum(value for key, value in one.metrics.items() if key.startswith("reward/"))
+        assert terms == pytest.approx(one.metrics["charts/return"], abs=1e-4)
+
+
+def test_steps_are_rounded_up_to_whole_rollouts(tmp_path: Path, make_config: MakeConfig) -> None:
+    record = Record()
+    train(make_config(steps=STEPS_PER_UPDATE + 1), tmp_path, record)
+    assert record.seen[-1].agent_steps == 2 * STEPS_PER_UPDATE
+
+
+def test_a_rollout_that_does_not_divide_the_horizon_is_refused(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    with pytest.raises(ValueError, match="got rollout_steps=8 and horizon=20"):
+        train(make_config(world={"horizon": 20}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_scripted_agent_is_not_trained(tmp_path: Path, make_config: MakeConfig) -> None:
+    with pytest.raises(ValueError, match="agent 'oracle' is scripted and cannot be trained"):
+        train(make_config("oracle"), tmp_path)
+
+
+def test_supervision_and_introspection_train_the_same_where_all_is_visible(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    records = []
+    for name in ("cognitive", "cognitive_supervised"):
+        records.append(Record())
+        train(make_config(name, updates=2), tmp_path / name, records[-1])
+    for one, other in zip(records[0].losses(), records[1].losses(), strict=True):
+        assert one == pytest.approx(other, rel=1e-3, abs=1e-4)

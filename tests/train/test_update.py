@@ -1,0 +1,127 @@
+"""One update: repeatable, guarded, and blind to the truth where it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from empathy_loop.agents.types import Batch
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.learner import Learner
+from empathy_loop.train.rollout import Seconds, collect, empty_rollout
+from empathy_loop.train.update import batch_of, take_worlds, update
+
+MakeConfig = Callable[..., TrainConfig]
+
+
+def experienced(config: TrainConfig) -> tuple[Learner, Batch]:
+    """Return a learner, and its second rollout, which starts with memory, as a batch."""
+    learner = Learner(config)
+    rollout = empty_rollout(learner.world, config.agent.ppo.rollout_steps)
+    memory = learner.memory
+    for _ in range(2):
+        memory, before = (
+            collect(learner.world, learner.network, learner.table, memory, rollout, Seconds()),
+            memory,
+        )
+    return learner, batch_of(rollout, before, config.agent)[0]
+
+
+def updated(learner: Learner, batch: Batch, key: tuple[int, int] = (0, 0)) -> dict[str, float]:
+    return update(
+        learner.network, learner.optimiser, learner.config.agent, learner.table, batch, key
+    )
+
+
+def weights(learner: Learner) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in learner.network.parameters()])
+
+
+def test_an_update_is_decided_by_its_key_alone(make_config: MakeConfig) -> None:
+    results = []
+    for seed, key in ((0, (1, 2)), (1, (1, 2)), (0, (1, 3))):
+        learner, batch = experienced(make_config())
+        torch.manual_seed(seed)
+        updated(learner, batch, key)
+        results.append(weights(learner))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_the_first_gradient_step_finds_the_policy_unchanged(make_config: MakeConfig) -> None:
+    one_step = {"ppo": {"num_worlds": 5, "rollout_steps": 8, "epochs": 1, "minibatches": 1}}
+    learner, batch = experienced(make_config(overrides=one_step))
+    losses = updated(learner, batch)
+    assert losses["losses/approx_kl"] == pytest.approx(0.0, abs=1e-6)
+    assert losses["losses/clip_fraction"] == 0.0
+    assert losses["losses/policy"] == pytest.approx(0.0, abs=1e-4)
+    assert updated(learner, batch)["losses/approx_kl"] > 1e-7
+
+
+def test_minibatches_of_worlds_cover_the_batch(make_config: MakeConfig) -> None:
+    _, batch = experienced(make_config())
+    part = take_worlds(batch, torch.tensor([3, 1]))
+    assert torch.equal(part.inputs.features, batch.inputs.features[:, [3, 1]])
+    assert torch.equal(part.memory.core, batch.memory.core[[3, 1]])
+    assert torch.equal(part.need, batch.need[:, [3, 1]])
+    assert part.actions.shape == (8, 2, 3)
+
+
+def test_the_truth_poisoned_changes_nothing_under_introspection(make_config: MakeConfig) -> None:
+    for name in ("ippo_gru", "cognitive"):
+        results = []
+        for poison in (False, True):
+            learner, batch = experienced(make_config(name))
+            if poison:
+                batch = batch._replace(need=torch.full_like(batch.need, torch.nan))
+            updated(learner, batch)
+            results.append(weights(learner))
+        assert torch.equal(*results)
+        assert torch.isfinite(results[0]).all()
+
+
+def test_the_truth_poisoned_stops_supervision_and_the_terms_are_named(
+    make_config: MakeConfig,
+) -> None:
+    learner, batch = experienced(make_config("cognitive_supervised"))
+    before = weights(learner)
+    batch = batch._replace(need=torch.full_like(batch.need, torch.nan))
+    with pytest.raises(FloatingPointError, match=r"gradient is not finite .*belief_level=nan"):
+        updated(learner, batch)
+    assert torch.equal(weights(learner), before)
+
+
+def test_losses_are_named_by_term(make_config: MakeConfig) -> None:
+    common = {"policy", "value", "entropy", "approx_kl", "clip_fraction", "gradient_norm"}
+    belief = {"belief_crisis", "belief_level", "next_act", "next_cue"}
+    for name, terms in (("ippo_gru", common), ("cognitive", common | belief)):
+        learner, batch = experienced(make_config(name))
+        assert set(updated(learner, batch)) == {f"losses/{term}" for term in terms}
+
+
+def test_returns_are_values_plus_advantages_and_bootstrap_where_truncated(
+    make_config: MakeConfig,
+) -> None:
+    config = make_config(
+        overrides={"ppo": {"num_worlds": 5, "rollout_steps": 8, "gae_lambda": 0.0}}
+    )
+    learner = Learner(config)
+    rollout = empty_rollout(learner.world, 8)
+    memory = learner.memory
+    collect(learner.world, learner.network, learner.table, memory, rollout, Seconds())
+    rollout.values[-1] += 10.0
+    batch, explained = batch_of(rollout, memory, config.agent)
+    expected = rollout.rewards + 0.97 * rollout.values[1:]
+    assert rollout.truncated[-1].any()
+    torch.testing.assert_close(batch.returns, expected)
+    torch.testing.assert_close(batch.adv, expected - rollout.values[:-1])
+    assert float(explained) <= 1.0
+
+
+def test_with_separate_streams_an_update_works_too(make_config: MakeConfig) -> None:
+    learner, batch = experienced(make_config(world={"view_radius": 1}))
+    before = weights(learner)
+    updated(learner, batch)
+    assert not torch.equal(before, weights(learner))

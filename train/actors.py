@@ -1,0 +1,204 @@
+"""Whatever can act in a world, behind one protocol: scripted, learned, or a user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from empathy_loop.agents.config import AgentConfig
+from empathy_loop.agents.empathy.module import believed_need
+from empathy_loop.agents.networks import ActorCritic
+from empathy_loop.agents.reading import amend, close_matches
+from empathy_loop.agents.registry import build_network, list_agents, load_agent, load_user_class
+from empathy_loop.agents.sampling import greedy_actions, sample_actions
+from empathy_loop.agents.streams import StreamTable
+from empathy_loop.agents.types import Belief, Inputs, Memory
+from empathy_loop.envs.observation import Observation
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy
+from empathy_loop.envs.world import World
+from empathy_loop.train.checkpoint import CheckpointError, find_checkpoint, load_checkpoint
+
+
+class Decision(NamedTuple):
+    """What an actor does in one step, and what it believes.
+
+    Attributes:
+        actions: integer [E, A], in [0, N).
+        belief: float32 [E, A, O, K] or None. Believed need level of each other.
+        p_crisis: float32 [E, A, O, K] or None. Believed probability that it is in crisis.
+    """
+
+    actions: NDArray[Any]
+    belief: NDArray[np.float32] | None = None
+    p_crisis: NDArray[np.float32] | None = None
+
+
+class Actor(Protocol):
+    """A policy for all agents of a batch of worlds."""
+
+    @property
+    def name(self) -> str:
+        """Name of the arm."""
+
+    def begin(self, params: WorldParams, num_worlds: int) -> None:
+        """Forget everything; episodes of these worlds begin."""
+
+    def act(self, world: World, greedy: bool) -> Decision:
+        """Choose the actions of one step; randomness is the world's keyed noise."""
+
+
+class ScriptedActor:
+    """A scripted policy of the world core.
+
+    Args:
+        name: One of SCRIPTED.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def begin(self, params: WorldParams, num_worlds: int) -> None:
+        """Make the policy anew."""
+        self._policy = ScriptedPolicy(self.name, params, num_worlds)
+
+    def act(self, world: World, greedy: bool) -> Decision:
+        """Choose by rule; there is nothing to be greedy about."""
+        return Decision(self._policy.act(world))
+
+
+class LearnedActor:
+    """A trained network.
+
+    Args:
+        config: The arm.
+        params: The world it was trained in.
+        weights: State of its network.
+    """
+
+    def __init__(
+        self, config: AgentConfig, params: WorldParams, weights: dict[str, torch.Tensor]
+    ) -> None:
+        self.name = config.name
+        self._trains_belief = config.trains_belief
+        self._params = params
+        self._network: ActorCritic = build_network(config, params, seed=0)
+        self._network.load_state_dict(weights)
+
+    def begin(self, params: WorldParams, num_worlds: int) -> None:
+        """Clear the memory.
+
+        Raises:
+            ValueError: the world has other sizes than the one it was trained in.
+        """
+        for name in ("num_agents", "num_kinds"):
+            if getattr(params, name) != getattr(self._params, name):
+                raise ValueError(
+                    f"agent {self.name!r} was trained with {name}={getattr(self._params, name)} "
+                    f"and cannot act with {name}={getattr(params, name)}; train it there"
+                )
+        self._table = StreamTable.of(params.num_agents, params.num_others, params.sees_whole_board)
+        self._memory: Memory = self._network.first_memory(num_worlds, self._table)
+
+    @torch.inference_mode()
+    def act(self, world: World, greedy: bool) -> Decision:
+        """Sample from the policy, or take its most probable actions."""
+        inputs = Inputs(*(torch.from_numpy(part)[None] for part in world.observation))
+        outputs = self._network(inputs, self._memory, self._table)
+        self._memory = outputs.memory
+        logits = outputs.logits[0]
+        if greedy:
+            actions = greedy_actions(logits)
+        else:
+            actions = sample_actions(logits, torch.from_numpy(world.noise()))
+        if not self._trains_belief:
+            return Decision(actions.numpy())
+        about_others = Belief(*(part[0][:, self._table.others] for part in outputs.belief))
+        return Decision(
+            actions.numpy(),
+            believed_need(about_others).numpy(),
+            torch.sigmoid(about_others.crisis).numpy(),
+        )
+
+
+class UserActor:
+    """An object of a user's class; every row of what it is given is one agent of one world.
+
+    Args:
+        name: `package.module:Class`; the class is made without arguments, once per batch.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._class = load_user_class(name)
+
+    def begin(self, params: WorldParams, num_worlds: int) -> None:
+        """Make a new object."""
+        self._agent = self._class()
+        self._state: Any = None
+
+    def act(self, world: World, greedy: bool) -> Decision:
+        """Ask the object, with copies of what is observed.
+
+        Raises:
+            ValueError: it did not return one whole number for each row.
+        """
+        shape = world.observation.features.shape[:2]
+        seen = world.observation
+        rows = Observation(
+            seen.features.reshape(-1, seen.features.shape[-1]).copy(),
+            seen.exterior.reshape(-1, seen.exterior.shape[-1]).copy(),
+            seen.action_mask.reshape(-1, seen.action_mask.shape[-1]).copy(),
+        )
+        actions, self._state = self._agent.act(rows, self._state)
+        actions = np.asarray(actions)
+        if actions.shape != rows.features.shape[:1] or actions.dtype.kind not in "iu":
+            raise ValueError(
+                f"agent {self.name!r}: act must return (actions, state) with one whole number "
+                f"for each of {len(rows.features)} rows, got {actions.dtype} {actions.shape}"
+            )
+        return Decision(actions.reshape(shape))
+
+
+def load_actor(folder_or_name: str | Path) -> Actor:
+    """Return what acts under a name.
+
+    Args:
+        folder_or_name: Folder of a run with a checkpoint, the name of a scripted agent, or
+            `package.module:Class`.
+
+    Returns:
+        Actor.
+
+    Raises:
+        ValueError: there is no such agent, or it must be trained first.
+        CheckpointError: the checkpoint of the run cannot be read.
+    """
+    name, folder = str(folder_or_name), Path(folder_or_name)
+    if find_checkpoint(folder) is not None:
+        return _load_learned(folder)
+    if folder.is_dir():
+        raise CheckpointError(f"{folder} holds no checkpoint; train the run to its first one")
+    if name in SCRIPTED:
+        return ScriptedActor(name)
+    if ":" in name:
+        return UserActor(name)
+    if name in list_agents():
+        kind = load_agent(name).kind
+        raise ValueError(f"agent {name!r} is {kind}: give the folder of a run that trained it")
+    raise ValueError(
+        f"{name!r} is neither the folder of a run nor a scripted agent; "
+        f"{close_matches(name, SCRIPTED)}"
+    )
+
+
+def _load_learned(folder: Path) -> LearnedActor:
+    data = load_checkpoint(folder)
+    assert data is not None, "the caller has seen a checkpoint"
+    saved = data["config"]
+    config = amend(AgentConfig(saved["agent"]["name"]), saved["agent"], str(folder))
+    return LearnedActor(config, WorldParams(**saved["world"]), data["network"])

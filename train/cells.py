@@ -1,0 +1,157 @@
+"""The cells of a comparison: one arm with one seed, on each shift and on its twin without it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empathy_loop.agents.empathy.metrics import belief_quality
+from empathy_loop.train.actors import load_actor
+from empathy_loop.train.evaluate import EpisodeLog, run_episodes
+from empathy_loop.train.files import write_bytes
+from empathy_loop.train.loop import Progress
+from empathy_loop.train.plan import Run, Shift, world_of_cell
+from empathy_loop.train.pool import Report
+from empathy_loop.train.runs import train_run
+
+
+class Task(NamedTuple):
+    """What a worker of a comparison does.
+
+    Attributes:
+        run: The arm and its seed.
+        shifts: What it is evaluated on.
+        episodes: Episodes of each cell.
+        folder: Folder of the comparison.
+    """
+
+    run: Run
+    shifts: tuple[Shift, ...]
+    episodes: int
+    folder: Path
+
+
+class Status(NamedTuple):
+    """How far a task is.
+
+    Attributes:
+        stage: training or evaluating.
+        done: Agent steps done.
+        total: Agent steps to do.
+        rate: Agent steps per second.
+        welfare: Episode welfare of the last update, in training.
+    """
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    rate: float = 0.0
+    welfare: float = 0.0
+
+
+class Cell(NamedTuple):
+    """The part of an EpisodeLog that scores are made of.
+
+    Attributes:
+        welfare: float64 [T, E], at most 0. Unshaped welfare of each step.
+        drive: float32 [T, E, A]. Drive after each step.
+        helps: int8 [T, E, A]. Helps given in each step.
+        misattuned: int8 [T, E, A]. Those of them that were misattuned.
+        shift_step: int32 [E]. Step of the shift, or in a twin where it would have been.
+        belief: float64 [3] or [0]. Crisis loss, AUROC and calibration error of the beliefs
+            about others, against the truth; nothing where no belief is trained.
+    """
+
+    welfare: NDArray[np.float64]
+    drive: NDArray[np.float32]
+    helps: NDArray[np.int8]
+    misattuned: NDArray[np.int8]
+    shift_step: NDArray[np.int32]
+    belief: NDArray[np.float64]
+
+
+def do_task(task: Task, report: Report) -> None:
+    """Train an arm, unless it needs no training or has had it, and evaluate its cells.
+
+    Args:
+        task: What to do; picklable.
+        report: Called with a Status after each update and before each cell.
+    """
+    run, folder = task.run, task.folder
+
+    def on_update(progress: Progress) -> None:
+        metrics = progress.metrics
+        rate, welfare = metrics["charts/steps_per_second"], metrics["charts/welfare"]
+        report(Status("training", progress.agent_steps, progress.total, rate, welfare))
+
+    if run.is_learned:
+        report(Status("training", total=run.config.steps))
+        train_run(run.config, run_folder(folder, run), on_update)
+        actor = load_actor(run_folder(folder, run))
+    else:
+        actor = load_actor(run.arm)
+    cells: dict[str, Cell] = {}
+    for shift in (None, *task.shifts):
+        report(Status("evaluating"))
+        params = world_of_cell(run.config.world, shift)
+        log = run_episodes(actor, params, task.episodes, run.config.seed)
+        cells[cell_name(shift)] = _cell_of(log)
+    save_cells(folder, run, cells)
+
+
+def run_folder(folder: Path, run: Run) -> Path:
+    """Return where a comparison trains a run."""
+    return folder / "runs" / run.name
+
+
+def cell_name(shift: Shift | None) -> str:
+    """Return the name of a cell; the twin without a shift is the same for all shifts."""
+    return "none" if shift is None else shift.name
+
+
+def save_cells(folder: Path, run: Run, cells: dict[str, Cell]) -> None:
+    """Write the cells of a run, with its fingerprint."""
+    buffer = io.BytesIO()
+    arrays = {
+        f"{name}/{part}": array
+        for name, cell in cells.items()
+        for part, array in cell._asdict().items()
+    }
+    np.savez_compressed(buffer, fingerprint=np.array(run.fingerprint), **arrays)
+    write_bytes(_path(folder, run), buffer.getvalue())
+
+
+def load_cells(folder: Path, run: Run) -> dict[str, Cell] | None:
+    """Return the cells of a run by name, or None if they are missing, damaged or of another run."""
+    try:
+        with np.load(_path(folder, run), allow_pickle=False) as file:
+            arrays = dict(file)
+    except (FileNotFoundError, ValueError, zipfile.BadZipFile):
+        return None
+    if str(arrays.pop("fingerprint", "")) != run.fingerprint:
+        return None
+    names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
+    return {
+        name: Cell(**{part: arrays[f"{name}/{part}"] for part in Cell._fields}) for name in names
+    }
+
+
+def _path(folder: Path, run: Run) -> Path:
+    return folder / "cells" / f"{run.name}.npz"
+
+
+def _cell_of(log: EpisodeLog) -> Cell:
+    quality = {} if log.p_crisis is None else belief_quality(log.p_crisis, log.need)
+    return Cell(
+        welfare=log.welfare,
+        drive=log.drive.astype(np.float32),
+        helps=log.helps,
+        misattuned=log.misattuned,
+        shift_step=log.shift_step,
+        belief=np.array(list(quality.values())),
+    )

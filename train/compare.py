@@ -1,0 +1,105 @@
+"""A comparison from its settings to its report, whatever interrupts it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from empathy_loop.train.cells import Cell, Task, do_task, load_cells
+from empathy_loop.train.files import exclusive, read_json, write_json, write_text
+from empathy_loop.train.plan import Comparison, Run, identity_of, plan_runs
+from empathy_loop.train.pool import run_tasks
+from empathy_loop.train.report import write_report
+from empathy_loop.train.results import RESULTS, make_results
+from empathy_loop.train.watch import ComparisonView
+
+SETTINGS = "comparison.json"
+
+
+def compare(comparison: Comparison, folder: Path, console: Console) -> dict[str, Any]:
+    """Train and evaluate what is not finished yet, and write the report.
+
+    Args:
+        comparison: What to compare.
+        folder: Everything is written here; what an earlier call has finished is used.
+        console: Where to show how far it is.
+
+    Returns:
+        The content of results.json; `train.results` documents it.
+
+    Raises:
+        ValueError: the folder holds another comparison, or another process works in it.
+        OSError: a file cannot be written.
+        KeyboardInterrupt: Ctrl-C; finished runs are kept, and the others go on from where they
+            are when the comparison is called again.
+    """
+    with exclusive(folder):
+        _claim(comparison, folder)
+        runs = plan_runs(comparison)
+        failures = _run_all(comparison, runs, folder, console)
+        cells = {run.name: load_cells(folder, run) for run in runs}
+        found: dict[str, dict[str, Cell]] = {name: cell for name, cell in cells.items() if cell}
+        with console.status("scoring and drawing"):
+            results = make_results(comparison, found, failures, folder)
+            write_json(folder / RESULTS, results)
+            write_report(results, folder)
+        return results
+
+
+def _claim(comparison: Comparison, folder: Path) -> None:
+    """Mark a folder as that of a comparison, or refuse one that holds another."""
+    path, identity = folder / SETTINGS, identity_of(comparison)
+    if path.exists():
+        other = read_json(path)["fingerprint"]
+        if other != identity:
+            raise ValueError(
+                f"{folder} holds a comparison with other settings (fingerprint {other}, here "
+                f"{identity}); choose another folder with --out, or delete that one"
+            )
+        return
+    head = {"fingerprint": identity, "version": version("empathy-loop")}
+    write_json(path, {**head, "comparison": asdict(comparison)})
+
+
+def _run_all(
+    comparison: Comparison, runs: list[Run], folder: Path, console: Console
+) -> dict[str, str]:
+    """Finish all runs; return the reasons of those that failed."""
+    finished = [run for run in runs if load_cells(folder, run) is not None]
+    open_runs = [run for run in runs if run not in finished]
+    if not open_runs:
+        return {}
+    workers = min(comparison.workers, len(open_runs))
+    _announce(comparison, open_runs, finished, workers, folder, console)
+    tasks = {
+        run.name: Task(run, comparison.shifts, comparison.episodes, folder) for run in open_runs
+    }
+    steps = {run.name: comparison.steps if run.is_learned else 0 for run in runs}
+    view = ComparisonView(console, steps, [run.name for run in finished], workers)
+    with view:
+        run_tasks(tasks, do_task, workers, view.on_event)
+    for name, (_, trace) in view.failures.items():
+        write_text(folder / "failures" / f"{name}.txt", trace)
+    return {name: reason for name, (reason, _) in view.failures.items()}
+
+
+def _announce(
+    comparison: Comparison,
+    open_runs: list[Run],
+    finished: list[Run],
+    workers: int,
+    folder: Path,
+    console: Console,
+) -> None:
+    learned = sum(run.is_learned for run in open_runs)
+    console.print(
+        f"[bold]{comparison.name}[/]: {comparison.summary}\n"
+        f"{learned} runs of {comparison.steps:,} agent steps to train and {len(open_runs)} to "
+        f"evaluate, {len(finished)} finished before; {workers} at a time, into {folder}\n"
+        f"Watch: tensorboard --logdir {folder / 'runs'}. Ctrl-C saves; the same command goes on.",
+        highlight=False,
+    )

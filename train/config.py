@@ -1,0 +1,168 @@
+"""The settings of a training run: what they are, how files and flags state them, and their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from empathy_loop.agents.config import AgentConfig, check_ranges
+from empathy_loop.agents.reading import amend
+from empathy_loop.agents.registry import load_agent
+from empathy_loop.envs.params import Range, WorldParams
+
+DEFAULT_AGENT = "cognitive"
+DEFAULT_ENV = "mutual_aid_v0"
+
+WITHOUT_EFFECT = ("num_threads", "checkpoint_every")
+"""Settings that change how a run is made, and not what comes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """One training run.
+
+    Raises:
+        ValueError: a field is out of its range.
+    """
+
+    agent: AgentConfig
+    """The arm."""
+    env: str = DEFAULT_ENV
+    """Name of the scenario that `world` came from."""
+    world: WorldParams = field(default_factory=WorldParams)
+    """The rules of the world."""
+    steps: Annotated[int, Range(1, 1e12)] = 2_000_000
+    """Agent steps to train for, at least 1; rounded up to whole rollouts."""
+    seed: Annotated[int, Range(0, 9_999)] = 0
+    """Seed of the weights, the worlds and the minibatches, 0 to 9999."""
+    num_threads: Annotated[int, Range(1, 1024)] = 1
+    """Threads of torch, at least 1; results repeat bit for bit for one number of threads."""
+    checkpoint_every: Annotated[int, Range(1, 1e9)] = 50
+    """Updates between two checkpoints, at least 1."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
+    """Return the run that nested settings describe.
+
+    Keys are the fields of TrainConfig, nested as they are: `agent.ppo.clip`, `world.horizon`.
+    `agent` is a name or a table with a `name`; `env` names the scenario that `world` amends.
+
+    Args:
+        settings: Field name to value, or to another such mapping.
+        source: What to name in errors, such as the file that was read.
+
+    Returns:
+        TrainConfig, validated.
+
+    Raises:
+        ValueError: an unknown name or key, with the close matches, or a value that is refused.
+            The message names the source.
+    """
+    from empathy_loop.envs.scenarios import load_scenario
+
+    settings = merge({"agent": DEFAULT_AGENT, "env": DEFAULT_ENV}, settings)
+    arm = settings.pop("agent")
+    name, env = arm.pop("name"), settings["env"]
+    for key, value in (("agent.name", name), ("env", env)):
+        if not isinstance(value, str):
+            raise ValueError(f"{source}: {key} must be a text, got {value!r}")
+    try:
+        start = TrainConfig(load_agent(name), env, load_scenario(env).params)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+    return amend(start, {**settings, "agent": arm}, source)
+
+
+def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return nested settings in which each layer overrules the ones before it.
+
+    Args:
+        layers: Settings; an `agent` that is a text stands for a table with that name.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            if key == "agent" and not isinstance(value, Mapping):
+                value = {"name": value}
+            before = merged.get(key)
+            if isinstance(value, Mapping):
+                value = merge(before if isinstance(before, Mapping) else {}, value)
+            merged[key] = value
+    return merged
+
+
+def given(**settings: Any) -> dict[str, Any]:
+    """Return the settings that are not None, which stands for an option that was not typed."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says.
+
+    Raises:
+        ValueError: the file is missing or not TOML; the message names file, line and column.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no file {path}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a TOML file: {error}") from error
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return nested settings from texts such as `agent.ppo.clip=0.1`.
+
+    Args:
+        assignments: `dotted.name=value`, the value as in TOML; a bare word is a text.
+
+    Raises:
+        ValueError: a text without `=` or without a name.
+    """
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise ValueError(
+                f"--set {assignment!r} is not of the form name=value, "
+                "such as agent.ppo.clip=0.1 or world.num_agents=4"
+            )
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        for key in reversed(keys):
+            value = {key: value}
+        settings = merge(settings, value)
+    return settings
+
+
+def to_data(config: TrainConfig) -> dict[str, Any]:
+    """Return every setting as plain data, as `build_config` reads it."""
+    return asdict(config)
+
+
+def fingerprint(config: TrainConfig) -> str:
+    """Return a hash of every setting that matters for what a run learns.
+
+    Returns:
+        16 hexadecimal digits, the same on every machine and in every process.
+    """
+    data = {key: value for key, value in to_data(config).items() if key not in WITHOUT_EFFECT}
+    data["agent"].pop("summary")
+    return hash_of(data)
+
+
+def hash_of(data: Any) -> str:
+    """Return 16 hexadecimal digits that identify plain data, whatever the order of its keys."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,100 @@
+"""Episodes in which nothing is learned, on worlds that training never meets."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.world import World
+from empathy_loop.train.actors import Actor, Decision
+
+SEED_OFFSET = 10_000
+"""Added to a seed of evaluation; training seeds lie below it, so that their worlds never meet."""
+
+
+class EpisodeLog(NamedTuple):
+    """A batch of whole episodes, one in each world.
+
+    Attributes:
+        welfare: float64 [T, E], at most 0. Unshaped welfare of each step.
+        drive: float64 [T, E, A], in [0, K]. Drive after each step.
+        helps: int8 [T, E, A]. Helps given in each step.
+        misattuned: int8 [T, E, A]. Those of them that were misattuned.
+        belief: float32 [T, E, A, O, K] or None. Believed need levels of others before the step.
+        shift_step: int32 [E]. Step in which the shift comes; in a world without a shift, in
+            which it would have come.
+        need: float32 [T, E, A, K]. True needs before the step, beside the belief.
+        p_crisis: float32 [T, E, A, O, K] or None. Believed probability of a crisis.
+    """
+
+    welfare: NDArray[np.float64]
+    drive: NDArray[np.float64]
+    helps: NDArray[np.int8]
+    misattuned: NDArray[np.int8]
+    belief: NDArray[np.float32] | None
+    shift_step: NDArray[np.int32]
+    need: NDArray[np.float32]
+    p_crisis: NDArray[np.float32] | None
+
+
+def run_episodes(
+    actor: Actor, params: WorldParams, episodes: int, seed: int, greedy: bool = False
+) -> EpisodeLog:
+    """Play one episode in each of a number of worlds.
+
+    Worlds and sampled actions are keyed by the seed: the same call gives the same log, and a
+    call with another shift gives its twin, equal up to the shift.
+
+    Args:
+        actor: Acts for all agents.
+        params: The rules.
+        episodes: Number of worlds, E, at least 1.
+        seed: Seed of the worlds, at least 0; 0 to 99 for reported numbers.
+        greedy: Whether to take the most probable actions instead of sampling.
+
+    Returns:
+        EpisodeLog.
+
+    Raises:
+        ValueError: a number is out of its range, or the actor does not fit the world.
+    """
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed}")
+    world = World(params, episodes, SEED_OFFSET + seed, autoreset=False)
+    actor.begin(params, episodes)
+    log = _empty_log(params, episodes)._replace(shift_step=world.state.shift_step.copy())
+    believed: list[Decision] = []
+    for t in range(params.horizon):
+        log.need[t] = world.state.need
+        decision = actor.act(world, greedy)
+        believed.append(decision)
+        transition = world.step(decision.actions)
+        log.welfare[t], log.drive[t] = transition.welfare, transition.drive
+        log.helps[t], log.misattuned[t] = transition.helps, transition.misattuned
+    return log._replace(
+        belief=_stacked([decision.belief for decision in believed]),
+        p_crisis=_stacked([decision.p_crisis for decision in believed]),
+    )
+
+
+def _empty_log(params: WorldParams, episodes: int) -> EpisodeLog:
+    per_world = (params.horizon, episodes)
+    per_agent = (*per_world, params.num_agents)
+    return EpisodeLog(
+        welfare=np.zeros(per_world),
+        drive=np.zeros(per_agent),
+        helps=np.zeros(per_agent, np.int8),
+        misattuned=np.zeros(per_agent, np.int8),
+        belief=None,
+        shift_step=np.zeros(episodes, np.int32),
+        need=np.zeros((*per_agent, params.num_kinds), np.float32),
+        p_crisis=None,
+    )
+
+
+def _stacked(parts: list[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
+    present = [part for part in parts if part is not None]
+    return np.stack(present) if present else None

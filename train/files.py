@@ -1,0 +1,96 @@
+"""Files that are whole or not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file under another name, then give it its own: nobody sees it half written.
+
+    Args:
+        path: Where; missing folders are made.
+        content: All of it.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk. What stood there before is intact.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def write_text(path: Path, content: str) -> Path:
+    """Write a text as `write_bytes` does."""
+    return write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, data: Any) -> Path:
+    """Write plain data as `write_bytes` does; numbers that are not finite are refused."""
+    return write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the data of a JSON file.
+
+    Raises:
+        ValueError: it is not JSON; the message names the file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it to have it made anew") from error
+
+
+@contextmanager
+def exclusive(folder: Path, patience_seconds: float = 10.0) -> Iterator[None]:
+    """Keep other processes out of a folder for as long as this one works in it.
+
+    The lock goes away with the process, however that ends. Where the system has no such locks,
+    nothing is checked.
+
+    Args:
+        folder: Made if it is missing.
+        patience_seconds: How long to wait for another process to leave, as one that was
+            told to stop and is saving does.
+
+    Raises:
+        ValueError: another process still works there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise ValueError(
+                        f"another process works in {folder}; wait for it, or use another folder"
+                    ) from error
+                time.sleep(0.1)
+        yield

@@ -1,0 +1,145 @@
+"""A run between two updates: everything that training changes, and how it is saved."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from empathy_loop.agents.empathy.metrics import belief_quality
+from empathy_loop.agents.registry import build_network
+from empathy_loop.agents.streams import StreamTable
+from empathy_loop.agents.types import Memory
+from empathy_loop.envs.world import World
+from empathy_loop.train.checkpoint import CheckpointError
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.rollout import Seconds, collect, empty_rollout, episode_metrics
+from empathy_loop.train.update import batch_of, make_optimiser, update
+
+FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every")
+"""Settings that a resumed run may have different from those it was started with."""
+
+
+class Learner:
+    """Worlds, network, optimiser and memory of one run.
+
+    The worlds start at different steps of their episodes, in multiples of a rollout: every
+    update then sees all phases of an episode, and resets fall between rollouts.
+
+    Args:
+        config: The run.
+
+    Raises:
+        ValueError: the agent does not learn, or the rollout does not divide the horizon.
+
+    Attributes:
+        num_updates: Updates done.
+        is_whole: False while an update is under way, when the state must not be saved.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+        agent, world = config.agent, config.world
+        num_steps = agent.ppo.rollout_steps
+        if agent.kind != "learned":
+            raise ValueError(f"agent {agent.name!r} is {agent.kind} and cannot be trained")
+        if world.horizon % num_steps:
+            raise ValueError(
+                "ppo.rollout_steps must divide horizon, so that episodes end between rollouts; "
+                f"got rollout_steps={num_steps} and horizon={world.horizon}"
+            )
+        self.world = World(world, agent.ppo.num_worlds, config.seed)
+        phases = np.arange(agent.ppo.num_worlds) % (world.horizon // num_steps)
+        self.world.reset(first_step=phases * num_steps)
+        self.network = build_network(agent, world, config.seed)
+        self.optimiser = make_optimiser(self.network, agent)
+        self.table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
+        self.memory = self.network.first_memory(self.world.num_worlds, self.table)
+        self.num_updates = 0
+        self.is_whole = True
+        self._rollout = empty_rollout(self.world, num_steps)
+
+    @property
+    def agent_steps(self) -> int:
+        """Agent steps done so far."""
+        return self.num_updates * self._rollout.actions.numel()
+
+    def advance(self) -> dict[str, float]:
+        """Collect one rollout, learn from it, and return the metrics of this update."""
+        self.is_whole = False
+        seconds, agent = Seconds(), self.config.agent
+        memory = collect(self.world, self.network, self.table, self.memory, self._rollout, seconds)
+        started = perf_counter()
+        batch, explained = batch_of(self._rollout, self.memory, agent)
+        key = (self.config.seed, self.num_updates)
+        losses = update(self.network, self.optimiser, agent, self.table, batch, key)
+        seconds.learning += perf_counter() - started
+        self.memory = memory
+        self.num_updates += 1
+        self.is_whole = True
+        total = seconds.env + seconds.inference + seconds.learning
+        return {
+            **episode_metrics(self._rollout, self.config.world.horizon),
+            "charts/steps_per_second": self._rollout.actions.numel() / total,
+            **losses,
+            "losses/explained_variance": float(explained),
+            **self._belief_metrics(),
+            **{f"time/{name}": share for name, share in seconds.shares().items()},
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return everything from which `restore` goes on identically, as plain data."""
+        arrays = self.world.get_state()
+        return {
+            "config": asdict(self.config),
+            "num_updates": self.num_updates,
+            "agent_steps": self.agent_steps,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "memory": self.memory._asdict(),
+            "world": {name: torch.from_numpy(array) for name, array in arrays.items()},
+        }
+
+    def restore(self, data: dict[str, Any], folder: Path) -> None:
+        """Go on from a snapshot.
+
+        Args:
+            data: What `snapshot` returned.
+            folder: Where it was read, for errors.
+
+        Raises:
+            CheckpointError: it was taken of a run with other settings.
+        """
+        mine, saved = asdict(self.config), data["config"]
+        for name in mine:
+            if name not in FREE_TO_CHANGE and mine[name] != saved.get(name):
+                raise CheckpointError(
+                    f"{folder} holds a run with other settings: "
+                    f"{_difference(saved.get(name), mine[name], name)}; "
+                    "train with the same settings, or in another folder"
+                )
+        self.network.load_state_dict(data["network"])
+        self.optimiser.load_state_dict(data["optimiser"])
+        self.memory = Memory(**data["memory"])
+        self.world.set_state({name: part.numpy() for name, part in data["world"].items()})
+        self.num_updates = data["num_updates"]
+
+    def _belief_metrics(self) -> dict[str, float]:
+        """Return belief/<name>, scored on others against the truth; nothing without a belief."""
+        if not self.config.agent.trains_belief:
+            return {}
+        quality = belief_quality(self._rollout.p_crisis.numpy(), self._rollout.need.numpy())
+        return {f"belief/{name}": value for name, value in quality.items()}
+
+
+def _difference(saved: Any, mine: Any, path: str) -> str:
+    """Say how two settings under a dotted name differ, going down to the first that does."""
+    if isinstance(saved, dict) and isinstance(mine, dict):
+        for key in mine:
+            if mine[key] != saved.get(key):
+                return _difference(saved.get(key), mine[key], f"{path}.{key}")
+    return f"{path} is {saved!r} there and {mine!r} here"

@@ -1,0 +1,109 @@
+"""The training loop: update, report, save; killed at any moment, it goes on where it was."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, NamedTuple
+
+import torch
+
+from empathy_loop.train.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.learner import Learner
+
+
+class Progress(NamedTuple):
+    """How far a run is, after an update.
+
+    Attributes:
+        agent_steps: Agent steps done.
+        total: Agent steps to do.
+        metrics: Logged name to value, of this update.
+    """
+
+    agent_steps: int
+    total: int
+    metrics: dict[str, float]
+
+
+def train(
+    config: TrainConfig, folder: Path, on_update: Callable[[Progress], None] | None = None
+) -> Path:
+    """Train an agent, from the checkpoint in the folder if there is one.
+
+    A run that was interrupted and resumed ends with the same weights, bit for bit, as one that
+    was not. Updates after the last checkpoint are done again, and reported again.
+
+    Args:
+        config: The run. Sets the number of torch's threads in this process.
+        folder: Folder of the run; made if it is missing.
+        on_update: Called after each update, before it is saved.
+
+    Returns:
+        The path of the last checkpoint. If all steps are already done, nothing happens.
+
+    Raises:
+        ValueError: the agent does not learn, or settings do not fit together.
+        CheckpointError: a checkpoint cannot be read, cannot be written, or is of another run.
+        FloatingPointError: a gradient is not finite.
+        KeyboardInterrupt: Ctrl-C; the present update is finished and saved first. A second
+            Ctrl-C leaves at once, with the last checkpoint on disk.
+    """
+    torch.set_num_threads(config.num_threads)
+    learner = Learner(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = load_checkpoint(folder)
+    if saved is not None:
+        learner.restore(saved, folder)
+    saved_updates = learner.num_updates
+    with _PostponedInterrupt() as interrupt:
+        try:
+            while learner.agent_steps < config.steps:
+                metrics = learner.advance()
+                if on_update is not None:
+                    on_update(Progress(learner.agent_steps, config.steps, metrics))
+                interrupt.raise_if_seen()
+                if learner.num_updates - saved_updates >= config.checkpoint_every:
+                    save_checkpoint(folder, learner.snapshot())
+                    saved_updates = learner.num_updates
+        finally:
+            if learner.is_whole and learner.num_updates > saved_updates:
+                save_checkpoint(folder, learner.snapshot())
+    return folder / CHECKPOINT
+
+
+class _PostponedInterrupt:
+    """Notes the first Ctrl-C instead of raising it in the middle of an update."""
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._before: Any = None
+
+    def __enter__(self) -> _PostponedInterrupt:
+        # Python delivers signals to the main thread, and lets no other set handlers.
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def raise_if_seen(self) -> None:
+        """Raise the KeyboardInterrupt that was noted."""
+        if self._seen:
+            raise KeyboardInterrupt
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._seen:
+            raise KeyboardInterrupt
+        self._seen = True

@@ -1,0 +1,76 @@
+"""One evaluation episode as pictures: the truth, and beside it what the agents believe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empathy_loop.envs.frame import frame_of
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.render import draw, write_video
+from empathy_loop.envs.world import World
+from empathy_loop.train.actors import Actor
+from empathy_loop.train.evaluate import SEED_OFFSET
+
+FRAMES_PER_SECOND = 4.0
+"""Steps of an episode that are shown in a second."""
+
+
+def record_episode(
+    actor: Actor,
+    params: WorldParams,
+    seed: int,
+    cell_pixels: int,
+    world: int = 0,
+    greedy: bool = False,
+) -> list[NDArray[np.uint8]]:
+    """Draw every step of one episode.
+
+    Args:
+        actor: Acts for all agents.
+        params: The rules.
+        seed: Seed of evaluation, at least 0.
+        cell_pixels: Size of a cell, in pixels.
+        world: Which world of the batch that evaluation with this seed plays, at least 0.
+        greedy: Whether to take the most probable actions instead of sampling.
+
+    Returns:
+        horizon + 1 pictures, uint8 [H, W, 3] each: every state beside the belief held in it.
+    """
+    batch = World(params, 1, SEED_OFFSET + seed, first_world=world, autoreset=False)
+    actor.begin(params, 1)
+    frames = []
+    for _ in range(params.horizon):
+        decision = actor.act(batch, greedy)
+        belief = None if decision.belief is None else decision.belief[0]
+        frames.append(draw(frame_of(batch, 0, belief), cell_pixels))
+        batch.step(decision.actions)
+    frames.append(draw(frame_of(batch, 0), cell_pixels))
+    return frames
+
+
+def write_episode(frames: list[NDArray[np.uint8]], path: Path) -> Path:
+    """Write pictures as .gif or .mp4.
+
+    Args:
+        frames: uint8 [H, W, 3] each.
+        path: Its ending says the format.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: the ending is neither .gif nor .mp4.
+        OSError: the file cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The ending has to stay the last, for it says the format.
+    unfinished = path.with_name(f".unfinished-{path.name}")
+    try:
+        write_video(frames, unfinished, FRAMES_PER_SECOND)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path

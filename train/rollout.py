@@ -1,0 +1,213 @@
+"""Collecting experience: a batch of worlds, one network, and buffers that are made once."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from empathy_loop.agents.networks import ActorCritic
+from empathy_loop.agents.sampling import logp_of, sample_actions
+from empathy_loop.agents.streams import StreamTable
+from empathy_loop.agents.types import Inputs, Memory
+from empathy_loop.envs.observation import Observation
+from empathy_loop.envs.rules.reward import REWARD_TERMS
+from empathy_loop.envs.world import Transition, World
+
+
+class Rollout(NamedTuple):
+    """T steps of E worlds, overwritten by the next rollout.
+
+    Attributes:
+        inputs: Inputs with T + 1 rows: what was observed before each step, and after the last.
+            Where an episode ended with the last step, that row is its final observation.
+        actions: int64 [T, E, A]. Actions taken, in [0, N).
+        logp: float32 [T, E, A]. Their log-probabilities.
+        values: float32 [T + 1, E, A]. Value of each row of the inputs.
+        rewards: float32 [T, E, A]. Rewards.
+        reward_terms: float32 [T, E, A, R]. Their named terms, in the order of REWARD_TERMS.
+        truncated: bool [T, E]. Whether the episode ended with the step; in the last row only.
+        welfare: float64 [T, E]. Unshaped welfare of the step, at most 0.
+        drive: float64 [T, E, A]. Drive after the step.
+        helps: int8 [T, E, A]. Helps given.
+        misattuned: int8 [T, E, A]. Those of them that were misattuned.
+        need: float32 [T, E, A, K]. True needs beside each observation; privileged.
+        p_crisis: float32 [T, E, A, O, K]. Believed probability that each need of each other is
+            in crisis.
+    """
+
+    inputs: Inputs
+    actions: Tensor
+    logp: Tensor
+    values: Tensor
+    rewards: Tensor
+    reward_terms: Tensor
+    truncated: Tensor
+    welfare: Tensor
+    drive: Tensor
+    helps: Tensor
+    misattuned: Tensor
+    need: Tensor
+    p_crisis: Tensor
+
+
+class Seconds:
+    """Wall time spent on each part of an update, in seconds."""
+
+    def __init__(self) -> None:
+        self.env = self.inference = self.learning = 0.0
+
+    def shares(self) -> dict[str, float]:
+        """Return the share of each part in their sum, in [0, 1]."""
+        total = max(sum(vars(self).values()), 1e-9)
+        return {name: spent / total for name, spent in vars(self).items()}
+
+
+def empty_rollout(world: World, num_steps: int) -> Rollout:
+    """Return zeroed buffers for rollouts of a batch of worlds.
+
+    Args:
+        world: Gives the sizes.
+        num_steps: Steps of a rollout, T.
+    """
+    params, layout = world.params, world.layout
+    per_world = (num_steps, world.num_worlds)
+    per_agent = (*per_world, params.num_agents)
+    rows = (num_steps + 1, world.num_worlds, params.num_agents)
+    return Rollout(
+        inputs=Inputs(
+            features=torch.zeros(*rows, layout.size),
+            exterior=torch.zeros(*rows, layout.other_size),
+            action_mask=torch.zeros(*rows, params.num_actions, dtype=torch.bool),
+        ),
+        actions=torch.zeros(per_agent, dtype=torch.int64),
+        logp=torch.zeros(per_agent),
+        values=torch.zeros(rows),
+        rewards=torch.zeros(per_agent),
+        reward_terms=torch.zeros(*per_agent, len(REWARD_TERMS)),
+        truncated=torch.zeros(per_world, dtype=torch.bool),
+        welfare=torch.zeros(per_world, dtype=torch.float64),
+        drive=torch.zeros(per_agent, dtype=torch.float64),
+        helps=torch.zeros(per_agent, dtype=torch.int8),
+        misattuned=torch.zeros(per_agent, dtype=torch.int8),
+        need=torch.zeros(*per_agent, params.num_kinds),
+        p_crisis=torch.zeros(*per_agent, params.num_others, params.num_kinds),
+    )
+
+
+def collect(
+    world: World,
+    network: ActorCritic,
+    table: StreamTable,
+    memory: Memory,
+    rollout: Rollout,
+    seconds: Seconds,
+) -> Memory:
+    """Step the worlds through one rollout with sampled actions.
+
+    Draws come from the worlds' keyed noise. No episode may end before the last step.
+
+    Args:
+        world: Stepped T times; must reset by itself.
+        network: The policy of all agents.
+        table: The streams.
+        memory: Memory before the first step.
+        rollout: Written.
+        seconds: Time spent on env and inference is added.
+
+    Returns:
+        Memory before the next rollout: zeros in worlds whose episode ended.
+    """
+    memory = _step_through(world, network, table, memory, rollout, seconds)
+    # Outside of inference mode, so that the memory may stand in a graph of gradients.
+    goes_on = ~rollout.truncated[-1][:, None, None]
+    return Memory(*(part * goes_on for part in memory))
+
+
+@torch.inference_mode()
+def _step_through(
+    world: World,
+    network: ActorCritic,
+    table: StreamTable,
+    memory: Memory,
+    rollout: Rollout,
+    seconds: Seconds,
+) -> Memory:
+    """Write a rollout and return the memory after its last step."""
+    num_steps = len(rollout.actions)
+    started = perf_counter()
+    for t in range(num_steps):
+        _record_observation(world.observation, rollout.inputs, t)
+        rollout.need.numpy()[t] = world.state.need
+        noise = torch.from_numpy(world.noise())
+        observed = perf_counter()
+        outputs = network(_row(rollout.inputs, t), memory, table)
+        memory = outputs.memory
+        rollout.actions[t] = sample_actions(outputs.logits[0], noise)
+        rollout.logp[t] = logp_of(outputs.logits[0], rollout.actions[t])
+        rollout.values[t] = outputs.values[0]
+        believed = torch.sigmoid(outputs.belief.crisis[0])
+        rollout.p_crisis[t] = believed[:, table.others]
+        acted = perf_counter()
+        _record_transition(world.step(rollout.actions[t].numpy()), rollout, t)
+        seconds.env += observed - started
+        seconds.inference += acted - observed
+        started = perf_counter()
+        seconds.env += started - acted
+    _record_following(world, rollout)
+    rollout.values[-1] = network(_row(rollout.inputs, num_steps), memory, table).values[0]
+    seconds.inference += perf_counter() - started
+    return memory
+
+
+def episode_metrics(rollout: Rollout, horizon: int) -> dict[str, float]:
+    """Return charts and reward terms of a rollout, by their logged names.
+
+    Worlds are staggered over the episode, so that the rollout holds all phases of it; sums over
+    an episode are means per step times the horizon.
+
+    Args:
+        rollout: What was experienced.
+        horizon: Steps in an episode.
+
+    Returns:
+        charts/return, charts/welfare and reward/<term>: sums over an episode, mean over agents
+        and worlds; charts/drive: mean per agent; charts/helps: helps given in one world's
+        episode; charts/help_precision: share of helps that were not misattuned, 0 without helps.
+    """
+    helps, misattuned = float(rollout.helps.sum()), float(rollout.misattuned.sum())
+    terms = rollout.reward_terms.mean((0, 1, 2)) * horizon
+    return {
+        "charts/return": float(rollout.rewards.mean()) * horizon,
+        "charts/welfare": float(rollout.welfare.mean()) * horizon,
+        "charts/drive": float(rollout.drive.mean()),
+        "charts/helps": helps / rollout.welfare.numel() * horizon,
+        "charts/help_precision": (helps - misattuned) / max(helps, 1.0),
+        **{f"reward/{name}": float(term) for name, term in zip(REWARD_TERMS, terms, strict=True)},
+    }
+
+
+def _row(inputs: Inputs, t: int) -> Inputs:
+    return Inputs(*(part[t : t + 1] for part in inputs))
+
+
+def _record_observation(observation: Observation, inputs: Inputs, t: int) -> None:
+    for name, array in observation._asdict().items():
+        getattr(inputs, name).numpy()[t] = array
+
+
+def _record_transition(transition: Transition, rollout: Rollout, t: int) -> None:
+    rollout.rewards.numpy()[t] = transition.reward
+    for name in ("reward_terms", "truncated", "welfare", "drive", "helps", "misattuned"):
+        getattr(rollout, name).numpy()[t] = getattr(transition, name)
+
+
+def _record_following(world: World, rollout: Rollout) -> None:
+    """Write the observation after the last step: of an ended episode, its final one."""
+    ended = world.transition.truncated[:, None, None]
+    final = world.transition.final_observation._asdict()
+    for name, array in world.observation._asdict().items():
+        getattr(rollout.inputs, name).numpy()[-1] = np.where(ended, final[name], array)

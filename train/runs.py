@@ -1,0 +1,124 @@
+"""The folder of a run: its settings, its logs, its checkpoint and its evaluation.
+
+runs/<name>/
+config.json       every setting, with the fingerprint
+checkpoint.pt     from which the run goes on
+metrics.jsonl     one line for each update
+events.out.*      the same for TensorBoard, with an animated episode at the end
+evaluation.json   what the trained agent came to on worlds that training never met
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from empathy_loop.train.actors import load_actor
+from empathy_loop.train.checkpoint import load_checkpoint
+from empathy_loop.train.config import TrainConfig, build_config, fingerprint, to_data
+from empathy_loop.train.evaluate import run_episodes
+from empathy_loop.train.files import read_json, write_json
+from empathy_loop.train.logging import Logger
+from empathy_loop.train.loop import Progress, train
+from empathy_loop.train.outcomes import outcomes
+from empathy_loop.train.playback import FRAMES_PER_SECOND, record_episode
+
+CONFIG = "config.json"
+EVALUATION = "evaluation.json"
+
+MONITOR_EPISODES = 100
+"""Episodes of the evaluation at the end of a run."""
+MONITOR_SEED = 100
+"""Its seed: outside of 0 to 99, which are kept for reported numbers."""
+MONITOR_CELL_PIXELS = 48
+"""Size of a cell, in pixels, of the episode that TensorBoard shows."""
+
+
+def default_folder(config: TrainConfig) -> Path:
+    """Return where a run without a name lives."""
+    return Path("runs") / f"{config.agent.name}-{config.env}-s{config.seed}"
+
+
+def train_run(
+    config: TrainConfig, folder: Path, on_update: Callable[[Progress], None] | None = None
+) -> dict[str, float]:
+    """Train an agent into a folder, or go on where it was left, then evaluate it.
+
+    Args:
+        config: The run.
+        folder: Folder of the run; made by the first update.
+        on_update: Called after each update, when it has been logged.
+
+    Returns:
+        The numbers of the evaluation, as `train.outcomes` names them.
+
+    Raises:
+        ValueError: the agent does not learn, or settings do not fit together.
+        CheckpointError: a checkpoint cannot be read or written, or is of another run.
+        OSError: a log cannot be written.
+        KeyboardInterrupt: Ctrl-C; what was learned is saved.
+    """
+    saved = load_checkpoint(folder)
+    done = saved["agent_steps"] if saved else 0
+    with ExitStack() as stack:
+        loggers: list[Logger] = []
+
+        def logger() -> Logger:
+            # Only now is it certain that the folder is not one of another run.
+            if not loggers:
+                write_config(folder, config)
+                loggers.append(stack.enter_context(Logger(folder, done)))
+            return loggers[0]
+
+        def report(progress: Progress) -> None:
+            logger().scalars(progress.agent_steps, progress.metrics)
+            if on_update is not None:
+                on_update(progress)
+
+        train(config, folder, report)
+        return _evaluated(config, folder, logger)
+
+
+def write_config(folder: Path, config: TrainConfig) -> None:
+    """Write the settings of a run."""
+    head = {"fingerprint": fingerprint(config), "version": version("empathy-loop")}
+    write_json(folder / CONFIG, {**head, "config": to_data(config)})
+
+
+def read_config(folder: Path) -> TrainConfig:
+    """Return the settings of a run.
+
+    Raises:
+        ValueError: the folder holds no run, or its settings are damaged; the message says which.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ValueError(f"{folder} is not the folder of a run: it holds no {CONFIG}")
+    return build_config(read_json(path)["config"], str(path))
+
+
+def is_run(folder: Path) -> bool:
+    """Return whether a folder holds a run."""
+    return (folder / CONFIG).is_file()
+
+
+def _evaluated(config: TrainConfig, folder: Path, logger: Callable[[], Logger]) -> dict[str, float]:
+    """Return the evaluation of a trained run, made and logged once."""
+    path = folder / EVALUATION
+    before: dict[str, Any] = read_json(path) if path.exists() else {}
+    if before.get("fingerprint") == fingerprint(config):
+        return dict(before["outcomes"])
+    actor = load_actor(folder)
+    found = outcomes(run_episodes(actor, config.world, MONITOR_EPISODES, MONITOR_SEED))
+    frames = record_episode(actor, config.world, MONITOR_SEED, MONITOR_CELL_PIXELS)
+    saved = load_checkpoint(folder)
+    assert saved is not None, "training has just saved it"
+    step = saved["agent_steps"]
+    logger().scalars(step, {f"evaluation/{name}": value for name, value in found.items()})
+    logger().animation(step, "evaluation/episode", frames, FRAMES_PER_SECOND)
+    report = {"fingerprint": fingerprint(config), "agent_steps": step, "outcomes": found}
+    write_json(path, report)
+    return found

@@ -1,0 +1,123 @@
+"""One update: what a rollout teaches, in a few epochs of minibatches."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from empathy_loop.agents.advantages import gae
+from empathy_loop.agents.config import AgentConfig
+from empathy_loop.agents.networks import ActorCritic
+from empathy_loop.agents.ppo import explained_variance
+from empathy_loop.agents.registry import Loss, loss_of
+from empathy_loop.agents.streams import StreamTable
+from empathy_loop.agents.types import Batch, Inputs, Memory
+from empathy_loop.train.rollout import Rollout
+
+
+def make_optimiser(network: ActorCritic, config: AgentConfig) -> Optimizer:
+    """Return Adam over all weights."""
+    return torch.optim.Adam(network.parameters(), lr=config.ppo.learning_rate, eps=1e-5, fused=True)
+
+
+def update(
+    network: ActorCritic,
+    optimiser: Optimizer,
+    config: AgentConfig,
+    table: StreamTable,
+    batch: Batch,
+    key: tuple[int, int],
+) -> dict[str, float]:
+    """Take the gradient steps of one update.
+
+    Worlds are dealt into minibatches anew in every epoch, by a generator made from the key, so
+    that an update is the same whatever was drawn before it.
+
+    Args:
+        network: Changed in place.
+        optimiser: Changed in place.
+        config: The arm.
+        table: The streams.
+        batch: A whole rollout.
+        key: Seed of the run and number of the update.
+
+    Returns:
+        losses/<term or diagnostic>: means over the gradient steps; gradient_norm is the norm
+        before clipping.
+
+    Raises:
+        FloatingPointError: a gradient is not finite; the terms are named. The weights are those
+            before the bad step.
+    """
+    generator = np.random.default_rng(key)
+    num_worlds = batch.actions.shape[1]
+    steps: list[dict[str, Tensor]] = []
+    for _ in range(config.ppo.epochs):
+        order = torch.from_numpy(generator.permutation(num_worlds))
+        for worlds in order.tensor_split(config.ppo.minibatches):
+            loss = loss_of(network, config, take_worlds(batch, worlds), table)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss.total)
+            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.ppo.max_grad_norm)
+            _demand_finite(norm, loss)
+            optimiser.step()
+            terms = {name: term.detach() for name, term in loss.terms.items()}
+            steps.append(terms | loss.diagnostics | {"gradient_norm": norm})
+    return {
+        f"losses/{name}": float(torch.stack([step[name] for step in steps]).mean())
+        for name in steps[0]
+    }
+
+
+def batch_of(rollout: Rollout, memory: Memory, config: AgentConfig) -> tuple[Batch, Tensor]:
+    """Return a rollout with its advantages as a batch, and how well its values foretold.
+
+    Args:
+        rollout: What was experienced. The world never terminates.
+        memory: Memory before the first step.
+        config: The arm.
+
+    Returns:
+        Batch whose arrays are the rollout's own, and the explained variance of its values.
+    """
+    values, next_values = rollout.values[:-1], rollout.values[1:]
+    adv = gae(
+        rollout.rewards,
+        values,
+        next_values,
+        torch.zeros_like(rollout.truncated),
+        rollout.truncated,
+        config.ppo.discount,
+        config.ppo.gae_lambda,
+    )
+    returns = adv + values
+    batch = Batch(rollout.inputs, memory, rollout.actions, rollout.logp, adv, returns, rollout.need)
+    return batch, explained_variance(values, returns)
+
+
+def take_worlds(batch: Batch, worlds: Tensor) -> Batch:
+    """Return a batch of some worlds only.
+
+    Args:
+        batch: Batch of E worlds.
+        worlds: int64 [E']. Which of them.
+    """
+    return Batch(
+        Inputs(*(part.index_select(1, worlds) for part in batch.inputs)),
+        Memory(*(part.index_select(0, worlds) for part in batch.memory)),
+        *(part.index_select(1, worlds) for part in batch[2:]),
+    )
+
+
+def _demand_finite(norm: Tensor, loss: Loss) -> None:
+    """Raise FloatingPointError if a step would spoil the weights."""
+    if not math.isfinite(float(norm)):
+        terms = ", ".join(f"{name}={term.item():.4g}" for name, term in loss.terms.items())
+        raise FloatingPointError(
+            f"the gradient is not finite (norm {float(norm)}; terms {terms}); "
+            "lower ppo.learning_rate or the weight of the term that is not a number"
+        )
