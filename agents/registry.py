@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -71,7 +74,8 @@ def load_user_class(name: str) -> type[Any]:
     """Return the class that `package.module:Class` names.
 
     Args:
-        name: Where the class can be imported from.
+        name: Where the class can be imported from. While its module is imported, the current
+            folder is searched after everything that is installed, which it can thus not hide.
 
     Returns:
         A class whose instances have `act(observation, state)`.
@@ -80,12 +84,15 @@ def load_user_class(name: str) -> type[Any]:
         ValueError: the module or the class cannot be found, or the class cannot act.
     """
     module_name, _, class_name = name.partition(":")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise ValueError(f"agent {name!r} is not of the form package.module:Class")
     try:
-        module = import_module(module_name)
+        with _current_folder_searched():
+            module = import_module(module_name)
     except ImportError as error:
         raise ValueError(
             f"agent {name!r}: module {module_name!r} cannot be imported ({error}); "
-            "install it, or run from the folder that holds it with PYTHONPATH=."
+            "install it, or run from the folder that holds it"
         ) from error
     found = getattr(module, class_name, None)
     if not isinstance(found, type):
@@ -97,6 +104,21 @@ def load_user_class(name: str) -> type[Any]:
     if not callable(getattr(found, "act", None)):
         raise ValueError(f"agent {name!r}: the class has no method act(observation, state)")
     return found
+
+
+@contextmanager
+def _current_folder_searched() -> Iterator[None]:
+    """Search the current folder last for modules; only for now, for it may be any folder."""
+    folder = os.getcwd()
+    if folder in sys.path:
+        yield
+        return
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the module may have taken it away itself
+            sys.path.remove(folder)
 
 
 def build_network(config: AgentConfig, params: WorldParams, seed: int) -> ActorCritic:

@@ -12,7 +12,7 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from empathy_loop.envs.kernel import hot
+from empathy_loop.envs.kernel import batch, hot, rare
 
 (
     PLACE,
@@ -72,7 +72,7 @@ def fold(key, word):
     return mix(key + _GAMMA * (uint64(word) + uint64(1)))
 
 
-@hot
+@rare
 def world_key(seed, world, episode):
     """Return the key of one episode of one world.
 
@@ -110,7 +110,7 @@ def below(uniform, count):
     return int(uniform * count)
 
 
-@hot
+@rare
 def permute(step_key, agent, purpose, base, out):
     """Fill an array with a uniform random permutation (Fisher and Yates).
 
@@ -128,7 +128,7 @@ def permute(step_key, agent, purpose, base, out):
         out[i], out[j] = out[j], out[i]
 
 
-@hot
+@batch
 def fill_uniform(key, step, purpose, out):
     """Fill an array with one uniform number per world and agent at each world's own step.
 

@@ -93,9 +93,7 @@ class World:
         self.transition = _empty_transition(params, num_worlds)
         self.reset()
 
-    def reset(
-        self, episode: int = 0, first_step: NDArray[np.int_] | None = None
-    ) -> Observation:
+    def reset(self, episode: int = 0, first_step: NDArray[np.int_] | None = None) -> Observation:
         """Begin an episode in every world.
 
         Args:
@@ -121,9 +119,7 @@ class World:
                 f"got {steps.min()} to {steps.max()}"
             )
         self.state.episode[:] = episode
-        _reset_batch(
-            self._rules, self.state, self.observation, self.seed, self.first_world, steps
-        )
+        _reset_batch(self._rules, self.state, self.observation, self.seed, self.first_world, steps)
         self.transition.truncated[:] = False
         return self.observation
 
@@ -298,6 +294,14 @@ def _report(state, e, transition):
 @hot
 def _keep_final(observation, final_observation, e):
     """Copy one world's observation to where the last view of an episode is kept."""
-    final_observation.features[e] = observation.features[e]
-    final_observation.exterior[e] = observation.exterior[e]
-    final_observation.action_mask[e] = observation.action_mask[e]
+    _copy_row(observation.features, final_observation.features, e)
+    _copy_row(observation.exterior, final_observation.exterior, e)
+    _copy_row(observation.action_mask, final_observation.action_mask, e)
+
+
+@hot
+def _copy_row(source, target, e):
+    """Copy row e of an array [E, A, D]."""
+    for i in range(source.shape[1]):
+        for column in range(source.shape[2]):
+            target[e, i, column] = source[e, i, column]

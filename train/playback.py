@@ -16,6 +16,34 @@ from empathy_loop.train.evaluate import SEED_OFFSET
 
 FRAMES_PER_SECOND = 4.0
 """Steps of an episode that are shown in a second."""
+ENDINGS = (".gif", ".mp4")
+"""Endings of the files that an episode can be written to."""
+SMALLEST_CELL, LARGEST_CELL = 16, 256
+"""Sizes of a cell, in pixels, in which symbols can be told apart and files stay small."""
+
+
+def check_playback(out: Path, seed: int, world: int, cell_pixels: int) -> None:
+    """Refuse what cannot be drawn, before anything is played.
+
+    Args:
+        out: File to write.
+        seed: Seed of evaluation, at least 0.
+        world: Which of the seed's worlds, at least 0.
+        cell_pixels: Size of a cell, in pixels, 16 to 256.
+
+    Raises:
+        ValueError: the file has another ending than .gif and .mp4, or a number is out of its
+            range.
+    """
+    if out.suffix not in ENDINGS:
+        raise ValueError(f"out must end in {' or '.join(ENDINGS)}, got {str(out)!r}")
+    for name, value in (("seed", seed), ("world", world)):
+        if value < 0:
+            raise ValueError(f"{name} must be at least 0, got {value}")
+    if not SMALLEST_CELL <= cell_pixels <= LARGEST_CELL:
+        raise ValueError(
+            f"cell_pixels must be in [{SMALLEST_CELL}, {LARGEST_CELL}], got {cell_pixels}"
+        )
 
 
 def record_episode(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from empathy_loop.envs.kernel import hot
 from empathy_loop.envs.state import EAST, NORTH, SOUTH, WEST
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from empathy_loop.envs.kernel import hot
 
 REWARD_TERMS: tuple[str, ...] = ("drive", "help_cost", "hurt")
 """Names of the reward terms, in the order of their axis; they sum to the reward exactly."""
 
 
-@njit(cache=True)
+@hot
 def reward_agents(rules, state, e, reward, reward_terms):
     """Write the reward terms of one world, mixed between own and team, and their sum.
 
@@ -41,7 +42,7 @@ def reward_agents(rules, state, e, reward, reward_terms):
         reward[e, i] = total_reward
 
 
-@njit(cache=True, inline="always")
+@hot
 def _own_term(rules, state, e, i, term):
     """Return agent i's own reward term, float64."""
     if term == 0:
@@ -51,7 +52,7 @@ def _own_term(rules, state, e, i, term):
     return -state.hurt[e, i]
 
 
-@njit(cache=True)
+@hot
 def measure_welfare(rules, state, e):
     """Return one world's unshaped welfare of the step, the score; float64, at most 0."""
     total = 0.0

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from empathy_loop.envs.kernel import rare
+from empathy_loop.envs.kernel import hot, rare
 from empathy_loop.envs.params import SHIFT_FAMILIES
 from empathy_loop.envs.random import (
     REMAP,
@@ -36,7 +36,7 @@ def draw_shift_step(rules, step_key):
     return first + below(draw(step_key, 0, SHIFT_STEP, 0), max(1, end - first))
 
 
-@rare
+@hot
 def apply_shift(rules, state, e, step_key):
     """Change the affected agents of one world if its shift comes in this step.
 
@@ -48,8 +48,13 @@ def apply_shift(rules, state, e, step_key):
         e: int64. The world.
         step_key: uint64. Key of the step.
     """
-    if rules.shift == NO_SHIFT or state.step[e] != state.shift_step[e]:
-        return
+    if rules.shift != NO_SHIFT and state.step[e] == state.shift_step[e]:
+        _shift_agents(rules, state, e, step_key)
+
+
+@rare
+def _shift_agents(rules, state, e, step_key):
+    """Change the affected agents of one world."""
     num_agents = state.carried.shape[1]
     who = np.empty(num_agents, np.int64)
     permute(step_key, 0, SHIFT_WHO, 0, who)

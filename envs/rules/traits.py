@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from empathy_loop.envs.kernel import rare
 from empathy_loop.envs.random import below, draw, permute
 

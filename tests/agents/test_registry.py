@@ -124,7 +124,8 @@ def test_a_users_class_is_found_by_its_dotted_name(user_module: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no_such_module:Mine", r"module 'no_such_module' cannot be imported .*PYTHONPATH"),
+        ("no_such_module:Mine", r"module 'no_such_module' cannot be imported .*run from the fold"),
+        (":Mine", r"':Mine' is not of the form package.module:Class"),
         ("a_users_module:Mime", r"no class 'Mime'; did you mean Mine"),
         ("a_users_module:Silent", r"has no method act\(observation, state\)"),
     ],
