@@ -203,6 +203,14 @@ def observe(rules, state, e, observation):
 
 
 @hot
+def is_visible(rules, state, e, i, j):
+    """Return whether agent i sees agent j, by the larger of row and column distance."""
+    rows = abs(state.position[e, j, 0] - state.position[e, i, 0])
+    columns = abs(state.position[e, j, 1] - state.position[e, i, 1])
+    return max(rows, columns) <= rules.view_radius
+
+
+@hot
 def _write_one_hot(out, e, i, start, size, code):
     """Set entry `code` of a zeroed block of a row; a negative code leaves it zero."""
     if code >= 0:
@@ -235,10 +243,10 @@ def _write_self(rules, state, e, i, out):
 def _write_other(rules, state, e, i, j, out, start):
     """Write what agent i sees of agent j, all zeros if j is out of view."""
     side = float(rules.grid_size - 1)
+    if not is_visible(rules, state, e, i, j):
+        return
     rows = state.position[e, j, 0] - state.position[e, i, 0]
     columns = state.position[e, j, 1] - state.position[e, i, 1]
-    if abs(rows) > rules.view_radius or abs(columns) > rules.view_radius:
-        return
     out[e, i, start] = 1.0
     out[e, i, start + 1] = rows / side
     out[e, i, start + 2] = columns / side

@@ -40,7 +40,7 @@ def move_agents(rules, state, e, actions):
         if d_row == 0 and d_column == 0:
             continue
         row, column = state.position[e, i, 0] + d_row, state.position[e, i, 1] + d_column
-        if not _is_free(rules, state, e, row, column):
+        if not is_free(rules, state, e, row, column):
             continue
         state.position[e, i, 0] = row
         state.position[e, i, 1] = column
@@ -50,7 +50,7 @@ def move_agents(rules, state, e, actions):
 
 
 @hot
-def _is_free(rules, state, e, row, column):
+def is_free(rules, state, e, row, column):
     """Return whether a cell is on the board and holds no agent."""
     if row < 0 or column < 0 or row >= rules.grid_size or column >= rules.grid_size:
         return False

@@ -1,0 +1,263 @@
+"""Scores of agents on worlds that training never met, beside random and oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empathy_loop.agents.config import check_ranges
+from empathy_loop.agents.empathy.metrics import belief_quality
+from empathy_loop.agents.reading import amend
+from empathy_loop.envs.params import Range, WorldParams
+from empathy_loop.envs.scenarios import load_scenario
+from empathy_loop.train.actors import load_actor
+from empathy_loop.train.cells import cell_name
+from empathy_loop.train.config import DEFAULT_ENV, TrainConfig, hash_of
+from empathy_loop.train.evaluate import EpisodeLog, run_episodes
+from empathy_loop.train.files import write_json
+from empathy_loop.train.outcomes import OUTCOMES
+from empathy_loop.train.plan import CEILING, FLOOR, Shift
+from empathy_loop.train.runs import is_run, read_config
+
+FOLDER = Path("results", "evaluate")
+NORMALISED = "normalised"
+MEASURES: dict[str, str] = {
+    NORMALISED: "welfare between random (0) and oracle (1) on the same worlds and shift",
+    **OUTCOMES,
+}
+"""Name and meaning of each score."""
+NUM_RESAMPLES = 2_000
+INTERVALS = (
+    f"95% percentile bootstrap over worlds ({NUM_RESAMPLES} resamples, the same for every agent)"
+)
+LONGEST_NAME = 120
+"""Letters of a file name that agents may take; file systems allow 255 in all."""
+
+Score = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Which agents to score, and where.
+
+    Raises:
+        ValueError: a number is out of its range, or no agent is named.
+    """
+
+    agents: tuple[str, ...]
+    """Folders of runs, names of scripted agents, or `package.module:Class`; at least one."""
+    env: str | None = None
+    """Scenario; None for that of the first run, or mutual_aid_v0."""
+    world: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the world that differ from the scenario's."""
+    episodes: Annotated[int, Range(1, 100_000)] = 200
+    """Episodes of each agent with the shift and, if there is one, as many without it."""
+    seed: Annotated[int, Range(0, 1e9)] = 0
+    """Seed of the worlds, 0 to 1e9; 0 to 99 for reported numbers."""
+    greedy: bool = False
+    """Whether learned agents take their most probable actions instead of sampling."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if not self.agents:
+            raise ValueError(
+                "name at least one agent to evaluate: the folder of a run, a scripted agent "
+                "such as reader, or package.module:Class"
+            )
+
+
+class _Sums(NamedTuple):
+    """What each world of a log contributes to the outcomes.
+
+    Attributes:
+        welfare: float64 [E], at most 0. Welfare of the episode.
+        drive: float64 [E], in [0, K]. Mean over steps and agents.
+        helps: float64 [E]. Helps given.
+        misattuned: float64 [E]. Those of them that were misattuned.
+    """
+
+    welfare: NDArray[np.float64]
+    drive: NDArray[np.float64]
+    helps: NDArray[np.float64]
+    misattuned: NDArray[np.float64]
+
+
+def world_of(request: Assessment) -> WorldParams:
+    """Return the world in which agents are scored.
+
+    Args:
+        request: What was asked for.
+
+    Returns:
+        The scenario that is named, else the world in which the first run was trained, else
+        mutual_aid_v0; with the fields of `request.world` changed.
+
+    Raises:
+        ValueError: the scenario, a field or a value is unknown or refused, with the close
+            matches; or the settings of the run are damaged.
+    """
+    return amend(_origin(request).world, request.world, "options of the world")
+
+
+def assess(request: Assessment) -> dict[str, Any]:
+    """Play every agent, random and oracle on the same worlds, and score them.
+
+    Where a shift is on, the same worlds are played without it as well. The draws of worlds and
+    actions are keyed by the seed, as are those of the bootstrap: the same call gives the same
+    report.
+
+    Args:
+        request: What to score.
+
+    Returns:
+        Plain data: what was asked for, the `world`, `cells` (names, the shifted one first),
+        `agents` (random first, oracle last), `scores` (agent, cell, name of MEASURES ->
+        `mean`, `low`, `high`; a number that cannot be known is None) and `belief` (agent with
+        a trained belief, cell -> what `belief_quality` names).
+
+    Raises:
+        ValueError: an agent is unknown or does not fit the world, or a setting is refused.
+        CheckpointError: the checkpoint of a run cannot be read.
+    """
+    origin, params = _origin(request), world_of(request)
+    names = (FLOOR, *(name for name in request.agents if name not in (FLOOR, CEILING)), CEILING)
+    actors = {name: load_actor(name) for name in names}
+    twins = {_cell(params): params, cell_name(None): replace(params, shift="none")}
+    scores: dict[str, dict[str, dict[str, Score]]] = {name: {} for name in actors}
+    belief: dict[str, dict[str, dict[str, float]]] = {}
+    for cell, world in twins.items():
+        sums = {}
+        for name, actor in actors.items():
+            log = run_episodes(actor, world, request.episodes, request.seed, request.greedy)
+            sums[name] = _sums_of(log)
+            if log.p_crisis is not None:
+                belief.setdefault(name, {})[cell] = belief_quality(log.p_crisis, log.need)
+        for name, found in _scores_of(sums, request.seed).items():
+            scores[name][cell] = found
+    return {
+        "version": version("empathy-loop"),
+        "requested": list(request.agents),
+        "env": origin.env,
+        "world": asdict(params),
+        "episodes": request.episodes,
+        "seed": request.seed,
+        "greedy": request.greedy,
+        "intervals": INTERVALS,
+        "cells": list(twins),
+        "agents": list(actors),
+        "scores": scores,
+        "belief": belief,
+    }
+
+
+def write_assessment(report: Mapping[str, Any], out: Path | None = None) -> Path:
+    """Write a report as JSON.
+
+    Args:
+        report: What `assess` returned.
+        out: File to write; None for results/evaluate/AGENTS-SHIFT-sSEED.json.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    return write_json(_default_path(report) if out is None else out, report)
+
+
+def _default_path(report: Mapping[str, Any]) -> Path:
+    names = [Path(name).name.replace(":", ".") for name in report["requested"]]
+    agents = "+".join(names)
+    if len(agents) > LONGEST_NAME:
+        agents = f"{names[0][:LONGEST_NAME]}+{hash_of(report['requested'])}"
+    return FOLDER / f"{agents}-{report['world']['shift']}-s{report['seed']}.json"
+
+
+class _Origin(NamedTuple):
+    """A scenario by name, and the world that it or a run of it has."""
+
+    env: str
+    world: WorldParams
+
+
+def _origin(request: Assessment) -> _Origin:
+    """Return the scenario, or the run, that the world comes from."""
+    if request.env is not None:
+        return _Origin(request.env, load_scenario(request.env).params)
+    for name in request.agents:
+        if is_run(Path(name)):
+            config: TrainConfig = read_config(Path(name))
+            return _Origin(config.env, config.world)
+    return _Origin(DEFAULT_ENV, load_scenario(DEFAULT_ENV).params)
+
+
+def _cell(params: WorldParams) -> str:
+    """Return the name of the cell of a world."""
+    shift = Shift(params.shift, params.shift_severity)
+    return cell_name(None if params.shift == "none" else shift)
+
+
+def _sums_of(log: EpisodeLog) -> _Sums:
+    return _Sums(
+        welfare=log.welfare.sum(0),
+        drive=log.drive.mean((0, 2)),
+        helps=log.helps.sum((0, 2), dtype=np.float64),
+        misattuned=log.misattuned.sum((0, 2), dtype=np.float64),
+    )
+
+
+def _scores_of(sums: Mapping[str, _Sums], seed: int) -> dict[str, dict[str, Score]]:
+    """Return the scores of each agent in one cell; every agent is resampled by the same worlds."""
+    table = np.stack([np.stack(one) for one in sums.values()])
+    num_worlds = table.shape[-1]
+    generator = np.random.default_rng(seed)
+    drawn = np.empty((*table.shape[:-1], NUM_RESAMPLES))
+    for index in range(NUM_RESAMPLES):
+        worlds = generator.integers(num_worlds, size=num_worlds)
+        drawn[..., index] = table[..., worlds].mean(-1)
+    means = _measures(dict(zip(sums, table.mean(-1, keepdims=True), strict=True)))
+    resampled = _measures(dict(zip(sums, drawn, strict=True)))
+    return {
+        name: {
+            measure: _score(float(values[0]), resampled[name][measure], num_worlds)
+            for measure, values in measures.items()
+        }
+        for name, measures in means.items()
+    }
+
+
+def _measures(
+    means: Mapping[str, NDArray[np.float64]],
+) -> dict[str, dict[str, NDArray[np.float64]]]:
+    """Return agent to measure to values [R], from means over worlds: agent to [4, R], as _Sums."""
+    floor, ceiling = means[FLOOR][0], means[CEILING][0]
+    # Where the oracle is not ahead of random, there is nothing to measure between them.
+    span = np.where(ceiling > floor, ceiling - floor, np.nan)
+    return {
+        name: {
+            NORMALISED: (welfare - floor) / span,
+            "welfare": welfare,
+            "drive": drive,
+            "helps": helps,
+            "help_precision": (helps - misattuned) / np.where(helps > 0.0, helps, 1.0),
+        }
+        for name, (welfare, drive, helps, misattuned) in means.items()
+    }
+
+
+def _score(mean: float, resampled: NDArray[np.float64], num_worlds: int) -> Score:
+    """Return a number with its interval; from one world there is none."""
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    known = num_worlds > 1 and bool(np.isfinite(resampled).all())
+    return {
+        "mean": mean if np.isfinite(mean) else None,
+        "low": float(low) if known else None,
+        "high": float(high) if known else None,
+    }
