@@ -57,7 +57,7 @@ class PPOConfig:
     """Passes over a rollout within one update, at least 1."""
     minibatches: Count = 4
     """Parts of a rollout on which one gradient step is taken, at least 1; split over worlds."""
-    learning_rate: Annotated[float, Range(0, math.inf, low_open=True)] = 2.5e-3
+    learning_rate: Annotated[float, Range(0, math.inf, low_open=True)] = 1.5e-3
     """Step size of Adam, above 0."""
     max_grad_norm: Annotated[float, Range(0, math.inf, low_open=True)] = 0.5
     """Norm to which a larger gradient is scaled down, above 0."""

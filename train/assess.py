@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from empathy_loop.agents.config import check_ranges
 from empathy_loop.agents.empathy.metrics import belief_quality
@@ -24,6 +24,7 @@ from empathy_loop.train.files import write_json
 from empathy_loop.train.outcomes import OUTCOMES
 from empathy_loop.train.plan import CEILING, FLOOR, Shift
 from empathy_loop.train.runs import is_run, read_config
+from empathy_loop.train.statistics import CONFIDENCE, RESAMPLES, Floats, bootstrap_interval
 
 FOLDER = Path("results", "evaluate")
 NORMALISED = "normalised"
@@ -32,10 +33,11 @@ MEASURES: dict[str, str] = {
     **OUTCOMES,
 }
 """Name and meaning of each score."""
-NUM_RESAMPLES = 2_000
 INTERVALS = (
-    f"95% percentile bootstrap over worlds ({NUM_RESAMPLES} resamples, the same for every agent)"
+    f"{CONFIDENCE:.0%} percentile bootstrap over worlds, {RESAMPLES} resamples, the same worlds "
+    "for every agent"
 )
+"""How the intervals of a report are made."""
 LONGEST_NAME = 120
 """Letters of a file name that agents may take; file systems allow 255 in all."""
 
@@ -56,8 +58,8 @@ class Assessment:
     """Scenario; None for that of the first run, or mutual_aid_v0."""
     world: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the world that differ from the scenario's."""
-    episodes: Annotated[int, Range(1, 100_000)] = 200
-    """Episodes of each agent with the shift and, if there is one, as many without it."""
+    episodes: Annotated[int, Range(1, 10_000)] = 200
+    """Episodes with the shift, 1 to 10000, and as many without it if there is one."""
     seed: Annotated[int, Range(0, 1e9)] = 0
     """Seed of the worlds, 0 to 1e9; 0 to 99 for reported numbers."""
     greedy: bool = False
@@ -70,22 +72,6 @@ class Assessment:
                 "name at least one agent to evaluate: the folder of a run, a scripted agent "
                 "such as reader, or package.module:Class"
             )
-
-
-class _Sums(NamedTuple):
-    """What each world of a log contributes to the outcomes.
-
-    Attributes:
-        welfare: float64 [E], at most 0. Welfare of the episode.
-        drive: float64 [E], in [0, K]. Mean over steps and agents.
-        helps: float64 [E]. Helps given.
-        misattuned: float64 [E]. Those of them that were misattuned.
-    """
-
-    welfare: NDArray[np.float64]
-    drive: NDArray[np.float64]
-    helps: NDArray[np.float64]
-    misattuned: NDArray[np.float64]
 
 
 def world_of(request: Assessment) -> WorldParams:
@@ -132,13 +118,13 @@ def assess(request: Assessment) -> dict[str, Any]:
     scores: dict[str, dict[str, dict[str, Score]]] = {name: {} for name in actors}
     belief: dict[str, dict[str, dict[str, float]]] = {}
     for cell, world in twins.items():
-        sums = {}
+        worlds = {}
         for name, actor in actors.items():
             log = run_episodes(actor, world, request.episodes, request.seed, request.greedy)
-            sums[name] = _sums_of(log)
+            worlds[name] = _worlds_of(log)
             if log.p_crisis is not None:
                 belief.setdefault(name, {})[cell] = belief_quality(log.p_crisis, log.need)
-        for name, found in _scores_of(sums, request.seed).items():
+        for name, found in _scores_of(worlds, request.seed).items():
             scores[name][cell] = found
     return {
         "version": version("empathy-loop"),
@@ -204,60 +190,58 @@ def _cell(params: WorldParams) -> str:
     return cell_name(None if params.shift == "none" else shift)
 
 
-def _sums_of(log: EpisodeLog) -> _Sums:
-    return _Sums(
-        welfare=log.welfare.sum(0),
-        drive=log.drive.mean((0, 2)),
-        helps=log.helps.sum((0, 2), dtype=np.float64),
-        misattuned=log.misattuned.sum((0, 2), dtype=np.float64),
-    )
+def _worlds_of(log: EpisodeLog) -> dict[str, Floats]:
+    """Return float64 [E] for each thing that a world's episode contributes to the scores."""
+    return {
+        "welfare": log.welfare.sum(0),
+        "drive": log.drive.mean((0, 2)),
+        "helps": log.helps.sum((0, 2), dtype=np.float64),
+        "misattuned": log.misattuned.sum((0, 2), dtype=np.float64),
+    }
 
 
-def _scores_of(sums: Mapping[str, _Sums], seed: int) -> dict[str, dict[str, Score]]:
-    """Return the scores of each agent in one cell; every agent is resampled by the same worlds."""
-    table = np.stack([np.stack(one) for one in sums.values()])
-    num_worlds = table.shape[-1]
+def _scores_of(worlds: Mapping[str, dict[str, Floats]], seed: int) -> dict[str, dict[str, Score]]:
+    """Return the scores of each agent in one cell, from what its worlds contribute."""
+    floor, ceiling = worlds[FLOOR]["welfare"], worlds[CEILING]["welfare"]
+    return {
+        name: {
+            NORMALISED: _score(_normalised, seed, one["welfare"], floor, ceiling),
+            "welfare": _score(_mean, seed, one["welfare"]),
+            "drive": _score(_mean, seed, one["drive"]),
+            "helps": _score(_mean, seed, one["helps"]),
+            "help_precision": _score(_precision, seed, one["helps"], one["misattuned"]),
+        }
+        for name, one in worlds.items()
+    }
+
+
+def _score(statistic: Callable[[Floats], Floats], seed: int, *columns: Floats) -> Score:
+    """Return a statistic of [E] columns with its interval; the seed draws the same worlds."""
+    sample = np.stack(columns, axis=-1)
     generator = np.random.default_rng(seed)
-    drawn = np.empty((*table.shape[:-1], NUM_RESAMPLES))
-    for index in range(NUM_RESAMPLES):
-        worlds = generator.integers(num_worlds, size=num_worlds)
-        drawn[..., index] = table[..., worlds].mean(-1)
-    means = _measures(dict(zip(sums, table.mean(-1, keepdims=True), strict=True)))
-    resampled = _measures(dict(zip(sums, drawn, strict=True)))
+    interval = bootstrap_interval(statistic, sample, generator=generator) or (None, None)
+    found = (float(statistic(sample)), *interval)
     return {
-        name: {
-            measure: _score(float(values[0]), resampled[name][measure], num_worlds)
-            for measure, values in measures.items()
-        }
-        for name, measures in means.items()
+        name: value if value is not None and math.isfinite(value) else None
+        for name, value in zip(("mean", "low", "high"), found, strict=True)
     }
 
 
-def _measures(
-    means: Mapping[str, NDArray[np.float64]],
-) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Return agent to measure to values [R], from means over worlds: agent to [4, R], as _Sums."""
-    floor, ceiling = means[FLOOR][0], means[CEILING][0]
-    # Where the oracle is not ahead of random, there is nothing to measure between them.
-    span = np.where(ceiling > floor, ceiling - floor, np.nan)
-    return {
-        name: {
-            NORMALISED: (welfare - floor) / span,
-            "welfare": welfare,
-            "drive": drive,
-            "helps": helps,
-            "help_precision": (helps - misattuned) / np.where(helps > 0.0, helps, 1.0),
-        }
-        for name, (welfare, drive, helps, misattuned) in means.items()
-    }
+def _mean(sample: Floats) -> Floats:
+    """Return the mean over worlds; sample is [..., E, 1]."""
+    return np.asarray(sample[..., 0].mean(-1))
 
 
-def _score(mean: float, resampled: NDArray[np.float64], num_worlds: int) -> Score:
-    """Return a number with its interval; from one world there is none."""
-    low, high = np.quantile(resampled, (0.025, 0.975))
-    known = num_worlds > 1 and bool(np.isfinite(resampled).all())
-    return {
-        "mean": mean if np.isfinite(mean) else None,
-        "low": float(low) if known else None,
-        "high": float(high) if known else None,
-    }
+def _normalised(sample: Floats) -> Floats:
+    """Return (sum y - sum R) / (sum O - sum R); sample is [..., E, 3] with y, R, O.
+
+    Where the oracle is not ahead of random, there is nothing to measure between them: NaN.
+    """
+    own, floor, ceiling = np.moveaxis(sample.sum(-2), -1, 0)
+    return np.asarray((own - floor) / np.where(ceiling > floor, ceiling - floor, np.nan))
+
+
+def _precision(sample: Floats) -> Floats:
+    """Return the share of helps not misattuned; [..., E, 2] of both. NaN where nobody helped."""
+    helps, misattuned = np.moveaxis(sample.sum(-2), -1, 0)
+    return np.asarray((helps - misattuned) / np.where(helps > 0.0, helps, np.nan))

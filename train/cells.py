@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,16 +128,21 @@ def save_cells(folder: Path, run: Run, cells: dict[str, Cell]) -> None:
 def load_cells(folder: Path, run: Run) -> dict[str, Cell] | None:
     """Return the cells of a run by name, or None if they are missing, damaged or of another run."""
     try:
-        with np.load(_path(folder, run), allow_pickle=False) as file:
+        content = _path(folder, run).read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             arrays = dict(file)
-    except (FileNotFoundError, ValueError, zipfile.BadZipFile):
+        if str(arrays.pop("fingerprint")) != run.fingerprint:
+            return None
+        names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
+        return {
+            name: Cell(**{part: arrays[f"{name}/{part}"] for part in Cell._fields})
+            for name in names
+        }
+    except Exception:  # whatever a damaged file makes the reader raise: it is made again
         return None
-    if str(arrays.pop("fingerprint", "")) != run.fingerprint:
-        return None
-    names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
-    return {
-        name: Cell(**{part: arrays[f"{name}/{part}"] for part in Cell._fields}) for name in names
-    }
 
 
 def _path(folder: Path, run: Run) -> Path:

@@ -102,7 +102,7 @@ class Evaluate:
     severity: Annotated[float | None, shown_default("the scenario's")] = None
     """Share of the agents that the shift affects, above 0, at most 1."""
     episodes: int = 200
-    """Episodes to play, 1 to 100000."""
+    """Episodes to play, 1 to 10000."""
     seed: int = 0
     """Seed of the worlds; 0 to 99 are for reported numbers, tune on 100 and up."""
     greedy: Annotated[bool, FlagCreatePairsOff] = False

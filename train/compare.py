@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -9,15 +10,21 @@ from typing import Any
 
 from rich.console import Console
 
-from empathy_loop.train.cells import Cell, Task, do_task, load_cells
+from empathy_loop.train.actors import load_actor
+from empathy_loop.train.cells import Cell, Task, do_task, load_cells, run_folder
+from empathy_loop.train.checkpoint import find_checkpoint
 from empathy_loop.train.files import exclusive, read_json, write_json, write_text
-from empathy_loop.train.plan import Comparison, Run, identity_of, plan_runs
+from empathy_loop.train.notes import shown_run
+from empathy_loop.train.plan import Comparison, Run, identity_of, plan_runs, world_of_cell
+from empathy_loop.train.playback import record_episode, write_episode
 from empathy_loop.train.pool import run_tasks
-from empathy_loop.train.report import write_report
+from empathy_loop.train.report import EPISODE, write_report
 from empathy_loop.train.results import RESULTS, make_results
 from empathy_loop.train.watch import ComparisonView
 
 SETTINGS = "comparison.json"
+CELL_PIXELS = 48
+"""Size of a cell, in pixels, of the episode in the report."""
 
 
 def compare(comparison: Comparison, folder: Path, console: Console) -> dict[str, Any]:
@@ -45,9 +52,37 @@ def compare(comparison: Comparison, folder: Path, console: Console) -> dict[str,
         found: dict[str, dict[str, Cell]] = {name: cell for name, cell in cells.items() if cell}
         with console.status("scoring and drawing"):
             results = make_results(comparison, found, failures, folder)
+            draw_episode(comparison, found, folder)
             write_json(folder / RESULTS, results)
             write_report(results, folder)
         return results
+
+
+def draw_episode(comparison: Comparison, finished: Container[str], folder: Path) -> Path | None:
+    """Draw the episode that a report shows: of `shown_run`, on the first shift, in world 0.
+
+    Args:
+        comparison: Its settings.
+        finished: Names of the runs that have cells.
+        folder: Folder of the comparison; episode.gif is written there.
+
+    Returns:
+        The path; None where no run is finished, or the checkpoint of the run is gone.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read.
+        OSError: the file cannot be written.
+    """
+    run = shown_run(comparison, finished)
+    if run is None:
+        return None
+    trained = run_folder(folder, run)
+    if run.is_learned and find_checkpoint(trained) is None:
+        return None
+    actor = load_actor(trained if run.is_learned else run.arm)
+    params = world_of_cell(run.config.world, comparison.shifts[0])
+    frames = record_episode(actor, params, run.config.seed, CELL_PIXELS)
+    return write_episode(frames, folder / EPISODE)
 
 
 def _claim(comparison: Comparison, folder: Path) -> None:

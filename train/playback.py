@@ -65,17 +65,19 @@ def record_episode(
         greedy: Whether to take the most probable actions instead of sampling.
 
     Returns:
-        horizon + 1 pictures, uint8 [H, W, 3] each: every state beside the belief held in it.
+        horizon + 1 pictures of one size, uint8 [H, W, 3] each: every state beside the belief
+        held in it.
     """
     batch = World(params, 1, SEED_OFFSET + seed, first_world=world, autoreset=False)
     actor.begin(params, 1)
     frames = []
-    for _ in range(params.horizon):
+    for step in range(params.horizon + 1):
+        # Asked in the last state too, for what it believes there.
         decision = actor.act(batch, greedy)
         belief = None if decision.belief is None else decision.belief[0]
         frames.append(draw(frame_of(batch, 0, belief), cell_pixels))
-        batch.step(decision.actions)
-    frames.append(draw(frame_of(batch, 0), cell_pixels))
+        if step < params.horizon:
+            batch.step(decision.actions)
     return frames
 
 

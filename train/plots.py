@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 COLOURS = {"random": "#9a9a9a", "reader": "#b08d57", "oracle": "#222222"}
 """Colours of the scripted arms, the same in every picture."""
 PALETTE = ("#2f6db3", "#d5572b", "#2a9d6f", "#8e5bb5", "#c9a227", "#4bb5c1", "#c2487e")
 """Colours of all others, in the order of the comparison."""
 
-STYLE: dict[str, Any] = {
+# Releases of matplotlib type this differently.
+STYLE: Any = {
     "font.size": 10.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -42,14 +45,16 @@ def draw_all(results: Mapping[str, Any]) -> dict[str, bytes]:
 
     Returns:
         File name to PNG: scores.png, learning.png (where something was trained), and one
-        recovery_<family>_<severity>.png for each shift.
+        recovery_<family>_<severity>.png for each shift on which an arm beside the anchors was
+        scored.
     """
     with mpl.rc_context(STYLE):
         figures = {"scores.png": draw_scores(results)}
         if results["learning"]:
             figures["learning.png"] = draw_learning(results)
         for shift in results["shifts"]:
-            figures[recovery_file(shift["name"])] = draw_recovery(results, shift["name"])
+            if results["recovery"][shift["name"]]["arms"]:
+                figures[recovery_file(shift["name"])] = draw_recovery(results, shift["name"])
         return {name: _png(figure) for name, figure in figures.items()}
 
 
@@ -75,8 +80,8 @@ def draw_scores(results: Mapping[str, Any]) -> Figure:
         for panel, measure in zip(row, titles, strict=True):
             _score_panel(panel, results, shift["name"], measure, arms)
             panel.set_title(f"{shift['name']}: {titles[measure]}")
-    axes[-1][0].set_xlabel("0 = random, 1 = oracle under the same shift; more is better")
-    axes[-1][1].set_xlabel("level of the no-shift twin minus level; less is better")
+    axes[-1][0].set_xlabel("0 = random, 1 = oracle; more is better")
+    axes[-1][1].set_xlabel("level without the shift minus AURC; less is better")
     return figure
 
 
@@ -86,12 +91,10 @@ def draw_learning(results: Mapping[str, Any]) -> Figure:
     axes = figure.subplots()
     colours = colours_of(results)
     for arm, curve in results["learning"].items():
-        steps = [step / 1e6 for step in curve["steps"]]
+        steps = np.array(curve["steps"]) / 1e6
         for run in curve["runs"]:
             axes.plot(steps, run, color=colours[arm], linewidth=0.7, alpha=0.5)
-        axes.fill_between(
-            steps, curve["low"], curve["high"], color=colours[arm], alpha=0.15, linewidth=0
-        )
+        _band(axes, steps, curve, colours[arm])
         axes.plot(steps, curve["mean"], color=colours[arm], linewidth=2.0, label=arm)
     for arm, welfare in results["references"].items():
         axes.axhline(welfare, color=colours[arm], linestyle=(0, (4, 3)), linewidth=1.2)
@@ -108,7 +111,7 @@ def draw_learning(results: Mapping[str, Any]) -> Figure:
     axes.set_ylabel("welfare of an episode")
     axes.set_title("Learning, in the worlds of training")
     axes.margins(x=0)
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
     return figure
 
 
@@ -117,15 +120,22 @@ def draw_recovery(results: Mapping[str, Any], shift: str) -> Figure:
     figure = Figure(figsize=(9.0, 4.2))
     axes = figure.subplots()
     colours, curves = colours_of(results), results["recovery"][shift]
+    offset = np.array(curves["offset"])
     for arm, curve in curves["arms"].items():
-        colour = colours[arm]
-        axes.fill_between(
-            curves["offset"], curve["low"], curve["high"], color=colour, alpha=0.15, linewidth=0
-        )
-        axes.plot(curves["offset"], curve["mean"], color=colour, linewidth=2.0, label=arm)
-        axes.plot(
-            curves["offset"], curve["twin"], color=colour, linewidth=1.1, linestyle=(0, (4, 3))
-        )
+        label: str | None = arm
+        # No line joins both sides: what is between them is not a fall that began before.
+        for side in (offset < 0, offset >= 0):
+            here = {name: _numbers(curve[name])[side] for name in ("mean", "twin")}
+            _band(axes, offset, curve, colours[arm], side)
+            axes.plot(offset[side], here["mean"], color=colours[arm], linewidth=2.0, label=label)
+            axes.plot(
+                offset[side],
+                here["twin"],
+                color=colours[arm],
+                linewidth=1.1,
+                linestyle=(0, (4, 3)),
+            )
+            label = None
     axes.axvline(0, color="#444444", linewidth=1.0)
     for level, name in ((0.0, "random"), (1.0, "oracle")):
         axes.axhline(level, color=COLOURS[name], linewidth=1.0)
@@ -133,7 +143,7 @@ def draw_recovery(results: Mapping[str, Any], shift: str) -> Figure:
     axes.set_ylabel("level: 0 = random, 1 = oracle")
     axes.set_title(f"Around the unsignalled shift {shift}; dashed: the same without the shift")
     axes.margins(x=0)
-    axes.legend(loc="lower left", ncols=3)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure
 
 
@@ -155,6 +165,24 @@ def _score_panel(
     panel.set_yticks(range(len(arms)), arms)
     panel.set_ylim(-0.6, len(arms) - 0.4)
     panel.grid(axis="y", visible=False)
+
+
+def _band(
+    axes: Axes,
+    places: NDArray[np.float64],
+    curve: Mapping[str, Any],
+    colour: str,
+    where: NDArray[np.bool_] | None = None,
+) -> None:
+    """Draw the interval of a curve, if it has one."""
+    if curve["low"] is not None:
+        low, high = _numbers(curve["low"]), _numbers(curve["high"])
+        axes.fill_between(places, low, high, where=where, color=colour, alpha=0.15, linewidth=0)
+
+
+def _numbers(values: Sequence[float | None]) -> NDArray[np.float64]:
+    """Return values with NaN, at which lines break, for None."""
+    return np.array(values, np.float64)
 
 
 def _png(figure: Figure) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from empathy_loop.train.files import write_bytes, write_text
 from empathy_loop.train.plots import draw_all, recovery_file
-from empathy_loop.train.results import MEASURES
+from empathy_loop.train.results import MEASURES, OVERALL, Measure
 
 REPORT = "report.html"
 EPISODE = "episode.gif"
@@ -104,36 +104,77 @@ def make_page(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
 
 
 def format_score(score: Mapping[str, Any] | None, digits: int = 2) -> tuple[str, str]:
-    """Return a mean and its interval as text, each empty where it is not known."""
+    """Return a mean as text, and its interval with what must be said beside it.
+
+    Args:
+        score: As `train.results` documents it; may be missing.
+        digits: Decimals.
+
+    Returns:
+        Two texts, each empty where there is nothing to say.
+    """
     if score is None or score["mean"] is None:
         return "", ""
-    mean = f"{score['mean']:.{digits}f}"
-    if score["low"] is None or score["low"] == score["high"]:
-        return mean, ""
-    return mean, f"[{score['low']:.{digits}f}, {score['high']:.{digits}f}]"
+    beside = [score["note"]] if score.get("note") else []
+    if score["low"] is not None and score["low"] != score["high"]:
+        beside.insert(0, f"[{score['low']:z.{digits}f}, {score['high']:z.{digits}f}]")
+    return f"{score['mean']:z.{digits}f}", ", ".join(beside)
 
 
 def _scores(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterable[str]:
     yield "<h2>Who adapts</h2>"
     yield _picture(pictures, "scores.png", "The dot is the mean over seeds, the line its interval.")
+    yield from _overall(results)
     for shift in results["shifts"]:
         origin = "met in training" if shift["trained"] else "held out of training"
         yield f"<h2>{escape(shift['name'])} <span class='small'>({origin})</span></h2>"
-        header = ["arm", "seeds", *(measure.title for measure in MEASURES.values())]
-        rows = []
-        for arm in results["arms"]:
-            scores = results["scores"].get(arm["name"])
-            if scores is None:
-                continue
-            found = scores[shift["name"]]
-            cells = [
-                _cell(*format_score(found.get(name), m.digits)) for name, m in MEASURES.items()
-            ]
-            rows.append([escape(arm["name"]), str(arm["seeds"]), *cells])
-        yield _table(header, rows)
-    yield "<ul class='small'>"
-    yield from (f"<li><b>{m.title}</b>: {escape(m.meaning)}</li>" for m in MEASURES.values())
-    yield f"</ul><p class='small'>{escape(results['intervals'])}</p>"
+        scores = {arm: found[shift["name"]] for arm, found in results["scores"].items()}
+        for is_normalised in (True, False):
+            measures = {n: m for n, m in MEASURES.items() if m.is_normalised == is_normalised}
+            yield _score_table(results, scores, measures)
+    yield _meanings(MEASURES)
+    yield f"<p class='small'>{escape(results['intervals'])}</p>"
+
+
+def _overall(results: Mapping[str, Any]) -> Iterable[str]:
+    names = [shift["name"] for shift in results["shifts"] if shift["scored"]]
+    if not names:
+        return
+    yield f"<h2>Over all shifts <span class='small'>({escape(', '.join(names))})</span></h2>"
+    families = {
+        family: Measure(family, "") for found in results["families"].values() for family in found
+    }
+    scores = {arm: found | results["families"][arm] for arm, found in results["overall"].items()}
+    main, rest = ({n: m for n, m in OVERALL.items() if m.is_normalised == i} for i in (True, False))
+    yield _score_table(results, scores, {**main, **families, **rest})
+    yield _meanings({**OVERALL, "family": Measure("shift family", "mean AURC on it")})
+
+
+def _score_table(
+    results: Mapping[str, Any],
+    scores: Mapping[str, Mapping[str, Any]],
+    measures: Mapping[str, Measure],
+) -> str:
+    """Return a table with a row for each arm that has scores."""
+    header = ["arm", "seeds", *(escape(measure.title) for measure in measures.values())]
+    rows = [
+        [
+            escape(arm["name"]),
+            str(arm["seeds"]),
+            *(
+                _cell(*format_score(scores[arm["name"]].get(name), measure.digits))
+                for name, measure in measures.items()
+            ),
+        ]
+        for arm in results["arms"]
+        if arm["name"] in scores
+    ]
+    return _table(header, rows)
+
+
+def _meanings(measures: Mapping[str, Measure]) -> str:
+    items = (f"<li><b>{escape(m.title)}</b>: {escape(m.meaning)}</li>" for m in measures.values())
+    return f"<ul class='small'>{''.join(items)}</ul>"
 
 
 def _contrasts(results: Mapping[str, Any]) -> Iterable[str]:
@@ -154,13 +195,26 @@ def _contrasts(results: Mapping[str, Any]) -> Iterable[str]:
         for entry in results["contrasts"]
     ]
     yield _table(header, rows)
+    yield (
+        "<p class='small'>The difference is of the first arm minus the second: of means over "
+        "seeds, or for all shifts of interquartile means. P(improvement) is the probability that "
+        "a run of the first arm does better than one of the second: U / (n m) of Mann and "
+        "Whitney. p is two-sided and exact; Holm's correction is over all rows.</p>"
+    )
     yield from _list("What was not significant", results["not_significant"])
 
 
 def _recovery(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterable[str]:
     yield "<h2>Around the shift</h2>"
     for shift in results["shifts"]:
-        yield _picture(pictures, recovery_file(shift["name"]), "")
+        if recovery_file(shift["name"]) in pictures:
+            yield _picture(
+                pictures,
+                recovery_file(shift["name"]),
+                "The band is the interval over seeds, for each step by itself. No window of the "
+                "smoothing crosses the shift: before it, windows end at a step; after it, they "
+                "begin there.",
+            )
 
 
 def _learning(pictures: Mapping[str, bytes]) -> Iterable[str]:

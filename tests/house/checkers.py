@@ -24,7 +24,11 @@ MAX_FILE, MAX_FUNCTION, MAX_KERNEL = 300, 60, 40
 KERNEL_DECORATORS = {"njit", "hot", "rare", "batch"}
 """numba's own, and those of `empathy_loop.envs.kernel`."""
 
-AGENTS_MAY_SEE = ("empathy_loop.envs.params", "empathy_loop.envs.observation")
+AGENTS_MAY_SEE = (
+    "empathy_loop.envs.params",
+    "empathy_loop.envs.observation",
+    "empathy_loop.envs.reading",
+)
 PETTINGZOO_VIEWS = ("empathy_loop.envs.pettingzoo_adapter", "empathy_loop.envs.mutual_aid_v0")
 CALCULATORS = ("math", "numpy", "scipy", "statistics", "torch")
 

@@ -53,7 +53,7 @@ PERMITTED = {
     "agents/ppo.py": "from empathy_loop.agents.networks import x",
     "agents/empathy/module.py": "from empathy_loop.agents.networks import x",
     "agents/registry.py": (
-        "from empathy_loop.envs import params\n"
+        "from empathy_loop.envs import params\nfrom empathy_loop.envs.reading import amend\n"
         "from empathy_loop.agents import ppo\nfrom empathy_loop.agents.empathy import module"
     ),
     "train/logging.py": "from torch.utils.tensorboard import SummaryWriter",

@@ -1,0 +1,81 @@
+"""Turning what a file or a command line says into settings, with errors that name the place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar, cast
+
+Config = TypeVar("Config")
+
+
+def amend(config: Config, changes: Mapping[str, Any], source: str) -> Config:
+    """Return a copy of a config dataclass with some values changed.
+
+    Args:
+        config: A frozen dataclass; fields may be dataclasses or dictionaries themselves.
+        changes: Field name to value; for a nested one, to another such mapping.
+        source: What to name in errors, such as the file that was read.
+
+    Returns:
+        A config of the same class, validated.
+
+    Raises:
+        ValueError: an unknown key, a value of the wrong type, or one that the class refuses. The
+            message starts with the source and names the key.
+    """
+    try:
+        return cast(Config, _amend(config, changes, source, ""))
+    except ValueError as error:
+        text = str(error)
+        raise ValueError(text if text.startswith(source) else f"{source}: {text}") from error
+
+
+def close_matches(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence that says which known names are meant, or all there are."""
+    known = sorted(known)
+    matches = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if matches:
+        return f"did you mean {' or '.join(matches)}?"
+    return f"known are {', '.join(known)}"
+
+
+def _amend(config: Any, changes: Mapping[str, Any], source: str, path: str) -> Any:
+    known = [entry.name for entry in fields(config)]
+    _refuse_unknown(changes, known, source, path)
+    values = {}
+    for key, value in changes.items():
+        values[key] = _amended(getattr(config, key), value, source, f"{path}{key}")
+    return replace(config, **values)
+
+
+def _amended(present: Any, value: Any, source: str, path: str) -> Any:
+    """Return the new value of one field; `present` says which type it must have."""
+    if is_dataclass(present) or isinstance(present, dict):
+        if is_dataclass(value) and isinstance(value, type(present)):
+            return value
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{source}: {path} must be a table of values, got {value!r}")
+        if is_dataclass(present):
+            return _amend(present, value, source, f"{path}.")
+        _refuse_unknown(value, present, source, f"{path}.")
+        return present | {
+            key: _amended(present[key], one, source, f"{path}.{key}") for key, one in value.items()
+        }
+    if isinstance(present, float) and type(value) is int:
+        return float(value)
+    if type(value) is not type(present):
+        raise ValueError(f"{source}: {path} must be {_TYPES[type(present)]}, got {value!r}")
+    return value
+
+
+def _refuse_unknown(
+    changes: Mapping[str, Any], known: Iterable[str], source: str, path: str
+) -> None:
+    for key in changes:
+        if key not in known:
+            raise ValueError(f"{source}: unknown key {path + key!r}; {close_matches(key, known)}")
+
+
+_TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -1,0 +1,75 @@
+"""Everything that the README tells a reader to type works, on a smaller scale."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from empathy_loop.train.cli import main
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+SMALLER = {
+    "list": [],
+    "train": [
+        *("--steps", "500", "--set", "agent.ppo.num_worlds=4", "--set", "world.horizon=32"),
+    ],
+    "evaluate": ["--episodes", "4"],
+    "render": ["--cell-pixels", "16"],
+    "compare": [
+        *("--set", "steps=500", "--set", "seeds=[0]", "--set", "episodes=4"),
+        *("--set", "agent.ppo.num_worlds=4"),
+    ],
+}
+"""What is added to each command so that it takes seconds; later options overrule earlier ones."""
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced blocks of one language."""
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    """Return every line of every shell block, split as a shell does."""
+    return [shlex.split(line) for block in blocks("bash") for line in block.splitlines()]
+
+
+def test_it_begins_with_a_sentence_a_picture_and_the_two_commands() -> None:
+    head = TEXT.split("## ", 1)[0]
+    question, picture, both = head.find("?"), head.find("!["), head.find("make demo")
+    assert 0 < question < picture < both < head.find("make test")
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {"demo", "test"} <= set(targets)
+
+
+def test_every_file_that_it_points_to_is_there() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", TEXT)
+    assert "docs/episode.gif" in links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_every_block_of_python_runs(code: str) -> None:
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
+
+
+def test_every_command_runs_in_the_order_in_which_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "patient.py").write_text(blocks("python")[-1], encoding="utf-8")
+    seen = set()
+    for program, *arguments in commands():
+        seen.add(f"{program} {arguments[0]}")
+        if program == "empathy-loop" and arguments[0] in SMALLER:
+            assert main([*arguments, *SMALLER[arguments[0]]]) == 0, arguments
+    assert {"empathy-loop train", "empathy-loop evaluate", "empathy-loop compare"} <= seen
+    assert (tmp_path / "episode.gif").exists()
+    assert (tmp_path / "results/quick/report.html").exists()
+    assert (tmp_path / "runs").is_dir(), "which tensorboard --logdir is pointed to"

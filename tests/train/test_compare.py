@@ -1,0 +1,273 @@
+"""A comparison ends with a report, whatever interrupts it, and trains nothing twice."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from empathy_loop.agents.registry import load_agent
+from empathy_loop.train.checkpoint import CHECKPOINT, load_checkpoint
+from empathy_loop.train.cli import main
+from empathy_loop.train.compare import SETTINGS, compare
+from empathy_loop.train.logging import METRICS, declared_names, read_metrics
+from empathy_loop.train.plan import load_comparison
+
+COMMAND = str(Path(sys.executable).with_name("empathy-loop"))
+UPDATE = 8 * 16 * 3
+UPDATES = 60
+SETTINGS_FILE = f"""
+summary = "a small one"
+arms = ["reader", "ippo_gru", "cognitive"]
+contrasts = [["cognitive", "ippo_gru"]]
+seeds = [0, 1]
+steps = {UPDATES * UPDATE}
+episodes = 12
+workers = 2
+shifts = [{{ family = "cue_remap", severity = 1.0 }}, {{ family = "partner_swap", severity = 0.3 }}]
+
+[agent.network]
+hidden_size = 8
+belief_size = 6
+
+[agent.ppo]
+num_worlds = 8
+rollout_steps = 16
+epochs = 1
+"""
+LEARNED = [f"{arm}-s{seed}" for arm in ("ippo_gru", "cognitive") for seed in (0, 1)]
+SECONDS_TO_WAIT = 120.0
+
+pytestmark = pytest.mark.xdist_group("comparison")
+
+
+class Story:
+    """What happened to one comparison: interrupted, then hurt, then finished.
+
+    Attributes:
+        folder: Folder of the comparison.
+        interrupted: Exit code, output and errors of the first command, which gets a Ctrl-C.
+        done_before: Updates of each learned run that the first command has saved.
+        hurt: The same of the second command, one of whose workers is killed.
+        failures: What the results said had failed then.
+        times_before: Of every finished checkpoint, when it was written, before the third command.
+        last: Output of the third command.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder.parent / "small.toml"
+        self.file.write_text(SETTINGS_FILE)
+        self.interrupted = self.command(self.interrupt)
+        self.done_before = {name: self.updates(name) for name in LEARNED}
+        self.hurt = self.command(self.kill_a_worker)
+        self.failures = self.results()["failures"]
+        self.times_before = self.times()
+
+    def results(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = json.loads((self.folder / "results.json").read_text())
+        return found
+
+    def updates(self, name: str) -> int:
+        saved = load_checkpoint(self.folder / "runs" / name)
+        return 0 if saved is None else int(saved["num_updates"])
+
+    def times(self) -> dict[Path, int]:
+        """Return when the files of finished runs were written."""
+        runs = [f"{path.stem}" for path in (self.folder / "cells").iterdir()]
+        files = [path for path in (self.folder / "cells").iterdir()]
+        files += [path for name in runs for path in (self.folder / "runs" / name).glob("*.*")]
+        return {path: path.stat().st_mtime_ns for path in files}
+
+    def training(self) -> list[str]:
+        """Return the runs that have logged an update."""
+        return [path.parent.name for path in self.folder.glob(f"runs/*/{METRICS}")]
+
+    def command(self, trouble: Callable[[subprocess.Popen[str]], None]) -> tuple[int, str, str]:
+        """Run the comparison as a user does, and make trouble while it runs."""
+        with subprocess.Popen(
+            [COMMAND, "compare", str(self.file), "--out", str(self.folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell that runs tests in the background makes its children deaf to Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        ) as process:
+            trouble(process)
+            out, err = process.communicate(timeout=SECONDS_TO_WAIT)
+        return process.returncode, out, err
+
+    def interrupt(self, process: subprocess.Popen[str]) -> None:
+        """Press Ctrl-C when two runs are in training."""
+        wait_until(lambda: len(self.training()) >= 2 or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+
+    def kill_a_worker(self, process: subprocess.Popen[str]) -> None:
+        """Kill a worker that trains."""
+        wait_until(lambda: bool(workers_of(process.pid)) or process.poll() is not None)
+        wait_until(
+            lambda: (
+                any(self.updates_logged(name) > done for name, done in self.done_before.items())
+                or process.poll() is not None
+            )
+        )
+        os.kill(workers_of(process.pid)[0], signal.SIGKILL)
+
+    def updates_logged(self, name: str) -> int:
+        return len(read_metrics(self.folder / "runs" / name))
+
+
+def workers_of(parent: int) -> list[int]:
+    """Return the processes that a process has spawned to work."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True)
+    rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
+    return [int(pid) for pid, ppid, args in rows if int(ppid) == parent and "spawn_main" in args]
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while not is_so():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    return Story(tmp_path_factory.mktemp("comparison") / "small")
+
+
+@pytest.fixture(scope="module")
+def finished(story: Story) -> Path:
+    """Return the folder of the comparison after its last command."""
+    assert main(["compare", str(story.file), "--out", str(story.folder)]) == 0
+    return story.folder
+
+
+def test_ctrl_c_saves_the_runs_in_flight_and_says_how_to_go_on(story: Story) -> None:
+    code, _, err = story.interrupted
+    assert code == 130
+    assert "run the same command to go on" in " ".join(err.split())
+    assert "Traceback" not in err
+    in_flight = [name for name, updates in story.done_before.items() if updates]
+    assert len(in_flight) == 2
+    assert all(0 < story.done_before[name] <= UPDATES for name in in_flight)
+
+
+def test_a_killed_worker_is_reported_and_leaves_the_others(story: Story) -> None:
+    code, out, err = story.hurt
+    assert code == 0, err
+    assert list(story.failures.values()) == [
+        "its process was killed (SIGKILL), perhaps for want of memory"
+    ]
+    (failed,) = story.failures
+    assert f"{failed}: its process was killed" in out
+    assert f"{failed}: failed: its process was killed" in out
+    cells = {path.stem for path in (story.folder / "cells").iterdir()}
+    scripted = [f"{arm}-s{seed}" for arm in ("random", "reader", "oracle") for seed in (0, 1)]
+    assert cells == {*LEARNED, *scripted} - {failed}
+
+
+def test_the_last_command_makes_only_what_failed(story: Story, finished: Path) -> None:
+    after = story.times()
+    assert {path: after[path] for path in story.times_before} == story.times_before
+    (failed,) = story.failures
+    assert {path.stem for path in after if path.suffix == ".npz"} == {
+        *(path.stem for path in story.times_before if path.suffix == ".npz"),
+        failed,
+    }
+    assert story.results()["failures"] == {}
+
+
+def test_every_run_has_logged_each_step_once_under_the_declared_names(finished: Path) -> None:
+    every_update = [UPDATE * number for number in range(1, UPDATES + 1)]
+    for name in LEARNED:
+        run = finished / "runs" / name
+        steps = [line["step"] for line in read_metrics(run) if "charts/drive" in line]
+        assert steps == every_update
+        events = EventAccumulator(str(run), size_guidance={"scalars": 0, "images": 0})
+        events.Reload()
+        tags = events.Tags()
+        arm = load_agent(name.partition("-")[0])
+        assert {*tags["scalars"], *tags["images"]} == declared_names(arm)
+        assert [event.step for event in events.Scalars("charts/drive")] == every_update
+        assert len(list(run.glob("*tfevents*"))) == 1
+
+
+def test_the_results_put_every_arm_between_random_and_oracle(finished: Path) -> None:
+    results = json.loads((finished / "results.json").read_text())
+    assert [arm["name"] for arm in results["arms"]] == [
+        "random",
+        "reader",
+        "ippo_gru",
+        "cognitive",
+        "oracle",
+    ]
+    assert all(arm["seeds"] == 2 for arm in results["arms"])
+    for shift in ("cue_remap 1", "partner_swap 0.3"):
+        assert results["scores"]["random"][shift]["aurc"]["mean"] == pytest.approx(0.0)
+        assert results["scores"]["oracle"][shift]["aurc"]["mean"] == pytest.approx(1.0)
+        assert 0.0 < results["scores"]["reader"][shift]["aurc"]["mean"] < 1.0
+        assert results["scores"]["cognitive"][shift]["auroc"]["mean"] is not None
+    assert results["contrasts"]
+    assert results["headline"]
+
+
+def test_the_page_shows_everything_and_needs_nothing_else(finished: Path) -> None:
+    page = (finished / "report.html").read_text()
+    for word in ("ippo_gru", "cognitive", "cue_remap 1", "partner_swap 0.3", "To reproduce"):
+        assert word in page
+    pictures = re.findall(r"src='data:image/(png|gif);base64,", page)
+    assert len(pictures) >= 4
+    assert "gif" in pictures, "one rendered episode"
+    assert not re.search(r"(src|href)=['\"]?(http|//|\./)", page)
+    for name in ("scores.png", "learning.png", "recovery_cue_remap_1.png"):
+        assert (finished / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_finished_comparison_is_reported_again_at_once(finished: Path, story: Story) -> None:
+    before, page = story.times(), (finished / "report.html").read_text()
+    out = io.StringIO()
+    results = compare(load_comparison(str(story.file)), finished, Console(file=out))
+    assert story.times() == before
+    assert (finished / "report.html").read_text() == page
+    assert results == story.results()
+
+
+def test_a_folder_of_another_comparison_is_refused_and_left_as_it_was(
+    finished: Path, story: Story
+) -> None:
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    other = load_comparison(str(story.file), {"steps": 5})
+    with pytest.raises(ValueError, match="holds a comparison with other settings .*--out") as one:
+        compare(other, finished, Console(file=io.StringIO()))
+    assert str(finished) in str(one.value)
+    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_in_which_another_process_compares_is_refused(
+    finished: Path, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from empathy_loop.train import files
+
+    with files.exclusive(finished):
+        monkeypatch.setattr("time.monotonic", iter(range(0, 10**6, 100)).__next__)
+        with pytest.raises(ValueError, match="another process works in"):
+            compare(load_comparison(str(story.file)), finished, Console(file=io.StringIO()))
+
+
+def test_the_settings_are_kept_beside_the_results(finished: Path, story: Story) -> None:
+    kept = json.loads((finished / SETTINGS).read_text())
+    assert kept["comparison"]["steps"] == UPDATES * UPDATE
+    assert kept["fingerprint"] == json.loads((finished / "results.json").read_text())["fingerprint"]
+    assert all((finished / "runs" / name / CHECKPOINT).is_file() for name in LEARNED)

@@ -1,0 +1,137 @@
+"""The results of a comparison as plain data: all that its report and its pictures are made of.
+
+results.json, in which "score" stands for {mean, low, high, runs, note}: the value over all seeds;
+the ends of its interval, null with fewer than two seeds; seed to its own value, null where it is
+not known; and what must be said beside it, or nothing. A mean that cannot be told is null.
+
+name, summary  of the comparison
+headline       what was found, in sentences made from the numbers below
+shifts         [{name, family, severity, trained, scored, recovery_limit}]; trained: whether
+               training met the family; scored: whether it enters sums over shifts and tests;
+               recovery_limit: steps up to which recovery times are averaged, or null
+arms           [{name, seeds}], random first and oracle last; seeds: how many runs are finished
+scores         arm -> shift -> name of MEASURES -> score; arms without a finished run are absent
+overall        arm -> name of OVERALL -> score, over all scored shifts
+families       arm -> shift family -> score, the mean AURC over its severities
+intervals      how the intervals are made, in a sentence
+contrasts      [{claim, baseline, shift, measure, seeds, difference, p_improvement, p_value, p_holm,
+               p_reachable}]; shift may be "all shifts"; measure: aurc or deficit; seeds: runs of
+               each; difference (claim - baseline) and p_improvement (that the claim's run is
+               the better one): {mean, low, high}; p_holm: corrected over all entries;
+               p_reachable: the least p_holm that so few seeds allow
+not_significant  sentences on the contrasts with p_holm above 0.05
+learning       learned arm -> {steps, seeds, runs, mean, low, high}: agent steps, then episode
+               welfare in training at each, one list for each seed in runs
+references     arm that does not learn -> its episode welfare in the world of training
+recovery       shift -> {offset, smoothing, arms}; offset: steps since the shift; arms: arm ->
+               {mean, low, high, twin}, n at each offset; twin: the same without the shift
+episode        what the animated episode shows, a sentence
+failures       name of a run -> why it failed
+limits         sentences on what the numbers do not show
+command        what makes all this again
+version, fingerprint  of the package, and of the settings
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from empathy_loop.train.cells import Cell
+from empathy_loop.train.contrasts import contrast_all, headline, not_significant
+from empathy_loop.train.curves import learning_curves, recovery_curves, reference_welfare
+from empathy_loop.train.evidence import (
+    Adapted,
+    Evidence,
+    adapt_all,
+    gather,
+    recovery_limit,
+    scored_shifts,
+)
+from empathy_loop.train.measures import (
+    MEASURES,
+    OVERALL,
+    Measure,
+    score_families,
+    score_overall,
+    score_shift,
+)
+from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
+from empathy_loop.train.plan import Comparison, identity_of
+
+__all__ = ["MEASURES", "OVERALL", "RESULTS", "Measure", "make_results"]
+
+RESULTS = "results.json"
+
+
+def make_results(
+    comparison: Comparison,
+    found: Mapping[str, Mapping[str, Cell]],
+    failures: Mapping[str, str],
+    folder: Path,
+) -> dict[str, Any]:
+    """Score a comparison.
+
+    The generator of every interval is seeded with the fingerprint of the comparison: the same
+    cells give the same results.
+
+    Args:
+        comparison: Its settings.
+        found: Name of a run to name of a cell to Cell; runs that failed are absent.
+        failures: Name of a run to why it failed.
+        folder: Folder of the comparison; metrics.jsonl of its runs is read there.
+
+    Returns:
+        Plain data, as the head of this module documents it.
+    """
+    evidence = gather(comparison, found)
+    adapted = adapt_all(evidence)
+    overall = {arm: score_overall(evidence, adapted, arm) for arm in evidence.cells}
+    contrasts = contrast_all(evidence, adapted)
+    return {
+        "name": comparison.name,
+        "summary": comparison.summary,
+        "headline": headline(evidence, overall, contrasts),
+        "shifts": _shifts(evidence, adapted),
+        "arms": [
+            {"name": arm, "seeds": len(evidence.cells.get(arm, {}))} for arm in comparison.all_arms
+        ],
+        "scores": {
+            arm: {
+                shift.name: score_shift(evidence, adapted, arm, shift)
+                for shift in comparison.shifts
+            }
+            for arm in evidence.cells
+        },
+        "overall": overall,
+        "families": {arm: score_families(evidence, adapted, arm) for arm in evidence.cells},
+        "intervals": INTERVALS,
+        "contrasts": contrasts,
+        "not_significant": not_significant(contrasts),
+        "learning": learning_curves(evidence, folder),
+        "references": reference_welfare(evidence),
+        "recovery": {shift.name: recovery_curves(evidence, shift) for shift in comparison.shifts},
+        "episode": describe_episode(evidence),
+        "failures": dict(failures),
+        "limits": limits_of(evidence, adapted),
+        "command": command_of(comparison),
+        "version": version("empathy-loop"),
+        "fingerprint": identity_of(comparison),
+    }
+
+
+def _shifts(evidence: Evidence, adapted: Adapted) -> list[dict[str, Any]]:
+    scored = scored_shifts(evidence, adapted)
+    return [
+        {
+            "name": shift.name,
+            "family": shift.family,
+            "severity": shift.severity,
+            "trained": shift.family == evidence.comparison.train_shift,
+            "scored": shift in scored,
+            "recovery_limit": recovery_limit(adapted, shift),
+        }
+        for shift in evidence.comparison.shifts
+    ]

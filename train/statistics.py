@@ -1,0 +1,245 @@
+"""Statistics of a comparison: pure functions of arrays, with an explicit random generator.
+
+Scores have the orientation [runs, tasks] everywhere: one row for each run (a seed of an arm), one
+column for each task (a shift). What a function reads may have more axes before these two, so that
+thousands of resamples are computed at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+"""Coverage of every interval."""
+RESAMPLES = 2_000
+"""Resamples behind an interval."""
+MAX_ENTRIES = 4_000_000
+"""Entries of resamples that are held in memory at once."""
+
+
+class Interval(NamedTuple):
+    """The two ends of an interval, low and high, in the unit of the score."""
+
+    low: float
+    high: float
+
+
+def interquartile_mean(scores: Floats) -> Floats:
+    """Return the mean of the middle half of all scores (Agarwal et al. 2021).
+
+    Of n = runs * tasks sorted scores, floor(n / 4) are left out at each end, as
+    `scipy.stats.trim_mean` does. Fewer than four scores are therefore all kept.
+
+    Args:
+        scores: float64 [..., runs, tasks], finite, at least one.
+
+    Returns:
+        float64 [...]. In the unit of the scores.
+    """
+    flat = np.sort(scores.reshape(*scores.shape[:-2], -1), axis=-1)
+    cut = flat.shape[-1] // 4
+    return np.asarray(flat[..., cut : flat.shape[-1] - cut].mean(-1))
+
+
+def lower_tail_mean(values: Floats, share: float) -> Floats:
+    """Return the mean of the worst share of values: CVaR (Rockafellar and Uryasev 2000).
+
+    Each of n values has the weight 1 / n; the lowest are taken until their weights reach the
+    share, the last of them only in part. Up to n = 1 / share this is the lowest value.
+
+    Args:
+        values: float64 [..., n], n at least 1; more is better.
+        share: Above 0, at most 1.
+
+    Returns:
+        float64 [...]. In the unit of the values.
+
+    Raises:
+        ValueError: the share is out of its range.
+    """
+    if not 0.0 < share <= 1.0:
+        raise ValueError(f"share must be in (0, 1], got {share}")
+    number = values.shape[-1]
+    weights = np.clip(share * number - np.arange(number), 0.0, 1.0)
+    return np.asarray(np.sort(values, axis=-1) @ (weights / weights.sum()))
+
+
+def bootstrap_interval(
+    statistic: Callable[..., Floats],
+    *samples: Floats,
+    generator: np.random.Generator,
+    linked: bool = True,
+) -> Interval | None:
+    """Return the percentile bootstrap interval of a statistic (Efron 1979; Agarwal et al. 2021).
+
+    Runs are drawn with replacement, as many as there are, within each sample apart and within
+    each task (the stratum). Where one trained run is scored on all tasks, as in a comparison,
+    its scores belong together and the whole row is drawn (`linked`): drawing each task by itself
+    would treat them as separate runs and make the interval too narrow.
+
+    Args:
+        statistic: Takes each sample as float64 [resamples, runs, tasks]; returns
+            float64 [resamples].
+        samples: float64 [runs, tasks] each, such as those of two arms.
+        generator: What is drawn comes from here.
+        linked: Whether a row is one run on several tasks; False draws runs for each task anew.
+
+    Returns:
+        Interval that covers the middle CONFIDENCE of RESAMPLES resamples, or None where a sample
+        has one run only, which says nothing about its spread.
+    """
+    found = _bounds(statistic, samples, generator, linked)
+    return None if found is None else Interval(float(found[0]), float(found[1]))
+
+
+def bootstrap_band(curves: Floats, generator: np.random.Generator) -> tuple[Floats, Floats] | None:
+    """Return the interval of the mean over runs at each point of a curve, points drawn together.
+
+    Args:
+        curves: float64 [runs, points].
+        generator: What is drawn comes from here.
+
+    Returns:
+        Low and high ends, float64 [points] each, as `bootstrap_interval` makes them; None where
+        there is one run only. They hold for each point, not for all of the curve at once.
+    """
+    return _bounds(lambda drawn: drawn.mean(-2), (curves,), generator, linked=True)
+
+
+def p_improvement(scores: Floats, baseline: Floats) -> Floats:
+    """Return the probability that a run scores above one of the baseline, mean over tasks.
+
+    For each task it is U / (n m), with U the number of pairs (run, baseline run) in which the
+    run is above, ties counting half (Mann and Whitney 1947; Agarwal et al. 2021).
+
+    Args:
+        scores: float64 [..., n, tasks].
+        baseline: float64 [..., m, tasks]. The same tasks in the same order.
+
+    Returns:
+        float64 [...], in [0, 1]. 0.5: no difference.
+    """
+    runs, others = scores[..., :, None, :], baseline[..., None, :, :]
+    wins = (runs > others) + 0.5 * (runs == others)
+    return np.asarray(wins.mean((-3, -2, -1)))
+
+
+def mann_whitney_p(scores: Floats, baseline: Floats) -> float:
+    """Return the two-sided p of the exact Mann-Whitney test of one task.
+
+    p is twice the share of all ways to divide the n + m observed scores into groups of n and m
+    whose U is at least as high, or as low, as the observed one, whichever is rarer; at most 1.
+    All of them are counted, tied scores sharing their mean rank, by adding one score after the
+    other to a table of rank sums. That is the exact permutation test: it holds for few runs
+    and with ties, where the normal approximation and tables of U without ties do not.
+
+    Args:
+        scores: float64 [n], n at least 1.
+        baseline: float64 [m], m at least 1.
+
+    Returns:
+        In (0, 1].
+    """
+    pooled = np.concatenate([scores, baseline])
+    # Twice the mean rank is a whole number.
+    below = (pooled[:, None] > pooled).sum(1)
+    ranks = 2 * below + (pooled[:, None] == pooled).sum(1) + 1
+    size, highest = len(scores), int(ranks.sum())
+    ways = np.zeros((size + 1, highest + 1))
+    ways[0, 0] = 1.0
+    for rank in ranks:
+        ways[1:, rank:] += ways[:-1, : highest + 1 - rank].copy()
+    observed = int(ranks[:size].sum())
+    as_low, as_high = ways[size, : observed + 1].sum(), ways[size, observed:].sum()
+    return min(1.0, 2.0 * float(min(as_low, as_high) / ways[size].sum()))
+
+
+def smallest_p(num_runs: int, num_baseline: int) -> float:
+    """Return the least p that `mann_whitney_p` can give: 2 / C(n + m, n), at most 1."""
+    return min(1.0, 2.0 / math.comb(num_runs + num_baseline, num_runs))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values corrected for their number (Holm 1979), in the order given.
+
+    Sorted upwards, the i-th of m (from 0) becomes max over j <= i of (m - j) p_j, at most 1.
+
+    Args:
+        p_values: Each in [0, 1]; may be empty.
+
+    Returns:
+        Each in [0, 1], at least as large as it was.
+    """
+    corrected = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = highest
+    return corrected
+
+
+def restricted_mean(times: Floats, is_observed: Floats, limit: int) -> Floats:
+    """Return the Kaplan-Meier estimate of the mean of min(time, limit), in steps.
+
+    S(t) = product over u <= t of (1 - d_u / n_u), with d_u the events at u and n_u the runs
+    whose time is at least u (Kaplan and Meier 1958); the restricted mean is the sum of S(t)
+    over t = 0 .. limit - 1, the area under S because times are whole steps (Irwin 1949).
+    Censored runs count as long as they were watched, and no time is put in their place.
+
+    Args:
+        times: float64 [..., runs]. Whole steps, at least 0: of the event, or until when
+            the run was watched without one.
+        is_observed: float64 [..., runs]. 1 where the event was seen, 0 where it was not.
+        limit: Steps, at least 1, and not after the last run if that was censored.
+
+    Returns:
+        float64 [...], in [0, limit].
+
+    Raises:
+        ValueError: the last run was censored before the limit, so that S is unknown there.
+    """
+    last = times.max(-1, keepdims=True)
+    if ((times == last) & (is_observed == 0) & (last < limit)).any():
+        raise ValueError(
+            f"limit must be at most the time at which the last run was censored, got {limit}; "
+            "nothing is known beyond it"
+        )
+    steps = np.arange(limit)
+    at_risk = (times[..., None] >= steps).sum(-2)
+    events = ((times[..., None] == steps) & (is_observed[..., None] > 0)).sum(-2)
+    survival = np.cumprod(1.0 - events / np.maximum(at_risk, 1), axis=-1)
+    return np.asarray(survival.sum(-1))
+
+
+def _bounds(
+    statistic: Callable[..., Floats],
+    samples: Sequence[Floats],
+    generator: np.random.Generator,
+    linked: bool,
+) -> tuple[Floats, Floats] | None:
+    """Return the ends of the interval of a statistic, of its shape without the resamples."""
+    if min(len(sample) for sample in samples) < 2:
+        return None
+    found: list[Floats] = []
+    # In blocks, so that thousands of runs do not fill the memory.
+    block = max(1, MAX_ENTRIES // max(sample.size for sample in samples))
+    for first in range(0, RESAMPLES, block):
+        number = min(block, RESAMPLES - first)
+        found.append(statistic(*(_drawn(one, number, generator, linked) for one in samples)))
+    tail = (1.0 - CONFIDENCE) / 2.0
+    low, high = np.quantile(np.concatenate(found), [tail, 1.0 - tail], axis=0)
+    return low, high
+
+
+def _drawn(sample: Floats, number: int, generator: np.random.Generator, linked: bool) -> Floats:
+    """Return so many resamples of the runs, [number, runs, tasks]."""
+    runs, tasks = sample.shape
+    rows = generator.integers(runs, size=(number, runs, 1 if linked else tasks))
+    return sample[rows, np.arange(tasks)]

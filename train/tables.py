@@ -1,0 +1,219 @@
+"""What the commands print when they are done: tables, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from empathy_loop.agents.registry import list_agents, load_agent
+from empathy_loop.envs.partners import SCRIPTED
+from empathy_loop.envs.scenarios import list_scenarios
+from empathy_loop.train.assess import MEASURES as ASSESSED
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.outcomes import OUTCOMES
+from empathy_loop.train.plan import list_comparisons
+from empathy_loop.train.report import REPORT, format_score
+from empathy_loop.train.results import MEASURES, OVERALL, RESULTS, Measure
+
+WIDTH = 120
+"""Columns for a table where the output is no terminal, such as a file."""
+NO_LIMIT = 10_000
+"""More columns than any line needs."""
+NARROW = 8
+"""Columns of a number's parts where a table would be too wide for the terminal."""
+LABEL = max(map(len, OUTCOMES))
+"""Letters of the longest name of an outcome."""
+MAIN = {
+    name: MEASURES[name] for name in ("aurc", "deficit", "recovery_50", "welfare", "help_precision")
+}
+"""Measures of a comparison that fit into a terminal; the report has all."""
+BELIEF = {"crisis_loss": "log loss, nats", "auroc": "AUROC", "calibration_error": "calibration"}
+"""Name of each number of `belief_quality` and its heading."""
+
+Parts = tuple[str, str, str]
+
+
+def print_finished_run(
+    console: Console, folder: Path, config: TrainConfig, found: Mapping[str, float]
+) -> None:
+    """Print what a trained agent came to, and what can be done with it now.
+
+    Args:
+        console: Where to print.
+        folder: Folder of the run.
+        config: The run.
+        found: Its evaluation, as `train.outcomes` names the numbers.
+    """
+    place = shlex.quote(str(folder))
+    _print(console, f"{folder} is finished: {config.agent.name}, {config.steps:,} agent steps.")
+    _print(console, "On worlds that training never met:")
+    for name, value in found.items():
+        _print(console, f"  {name.replace('_', ' '):<{LABEL}} {value:7.2f}  {OUTCOMES[name]}")
+    _print(console, "Next:")
+    for command in (
+        f"empathy-loop evaluate {place} reader --shift cue_remap",
+        f"empathy-loop render {place} --out episode.gif",
+        f"tensorboard --logdir {place}",
+    ):
+        _print(console, f"  {command}")
+
+
+def print_assessment(console: Console, report: Mapping[str, Any]) -> None:
+    """Print one table of scores for each cell of an evaluation, and one of beliefs.
+
+    Args:
+        console: Where to print.
+        report: What `train.assess.assess` returned.
+    """
+    greedy = ", most probable actions" if report["greedy"] else ""
+    headings = ("agent", *(name.replace("_", " ") for name in ASSESSED))
+    for cell in report["cells"]:
+        place = "without a shift" if cell == "none" else f"shift {cell}"
+        title = f"{report['env']}, {place}, {report['episodes']} episodes{greedy}"
+        rows = [
+            (agent, *(_parts(report["scores"][agent][cell][name]) for name in ASSESSED))
+            for agent in report["agents"]
+        ]
+        _print_table(console, title, headings, rows)
+    rows = [
+        (agent, "none" if cell == "none" else cell, *(f"{quality[name]:.3f}" for name in BELIEF))
+        for agent, cells in report["belief"].items()
+        for cell, quality in cells.items()
+    ]
+    if rows:
+        _print_table(console, "Belief about others", ("agent", "shift", *BELIEF.values()), rows)
+    _print_meanings(console, ASSESSED.items())
+    _print(console, f"In brackets: {report['intervals']}.")
+
+
+def print_comparison(console: Console, results: Mapping[str, Any], folder: Path) -> None:
+    """Print the result of a comparison: a table for each shift, the headline, and the files.
+
+    Args:
+        console: Where to print.
+        results: As `train.results` documents them.
+        folder: Folder of the comparison, with the report in it.
+    """
+    tables = {
+        f"{shift['name']} ({'met in training' if shift['trained'] else 'held out of training'})": (
+            {arm: scores[shift["name"]] for arm, scores in results["scores"].items()},
+            MAIN,
+        )
+        for shift in results["shifts"]
+    }
+    if len(tables) > 1:
+        tables["all shifts"] = (results["overall"], OVERALL)
+    for title, (scores, measures) in tables.items():
+        rows = [
+            (arm["name"], str(arm["seeds"]), *_row(scores[arm["name"]], measures))
+            for arm in results["arms"]
+            if arm["name"] in scores
+        ]
+        headings = ("arm", "seeds", *(measure.title for measure in measures.values()))
+        _print_table(console, title, headings, rows)
+    _print_meanings(console, (measure[:2] for measure in (OVERALL | MAIN).values()))
+    _print(console, results["intervals"])
+    _print(console, Text(f"\n{results['headline']}", style="bold"))
+    _print_lines(console, "Not significant:", results["not_significant"])
+    failures = (f"{name}: {reason}" for name, reason in results["failures"].items())
+    _print_lines(console, "Failed, and left out:", list(failures))
+    pictures = sorted(path for path in folder.iterdir() if path.suffix in (".png", ".gif"))
+    paths = [folder / REPORT, folder / RESULTS, *pictures]
+    _print_lines(console, "Written:", [str(path) for path in paths])
+
+
+def print_list(console: Console, what: str) -> None:
+    """Print names and what they stand for, one line each.
+
+    Args:
+        console: Where to print.
+        what: envs, agents or comparisons.
+    """
+    lists: dict[str, Callable[[], dict[str, str]]] = {
+        "envs": list_scenarios,
+        "agents": _agents,
+        "comparisons": list_comparisons,
+    }
+    names = lists[what]()
+    widest = max(map(len, names))
+    for name, meaning in names.items():
+        _print(console, f"{name:<{widest}}  {meaning}")
+
+
+def _agents() -> dict[str, str]:
+    """Return the arms, and the scripted policies that are no arm."""
+    arms = {name: load_agent(name).summary for name in list_agents()}
+    others = [name for name in SCRIPTED if name not in arms]
+    return arms | dict.fromkeys(others, "scripted: a reference of `empathy-loop bench policies`")
+
+
+def _row(scores: Mapping[str, Any], measures: Mapping[str, Measure]) -> list[Parts]:
+    return [_parts(scores[name], measure.digits) for name, measure in measures.items()]
+
+
+def _parts(score: Mapping[str, Any], digits: int = 2) -> Parts:
+    """Return a number, its interval, and what must be said beside it; each may be empty."""
+    mean, interval = format_score({**score, "note": ""}, digits)
+    return mean, interval, score.get("note", "")
+
+
+def _print_table(
+    console: Console, title: str, headings: Sequence[str], rows: Sequence[Sequence[str | Parts]]
+) -> None:
+    """Print names on the left and numbers on the right; intervals are broken where space lacks."""
+    if not console.is_terminal:
+        console = Console(file=console.file, width=WIDTH)
+    table = _table(title, headings, rows, NO_LIMIT)
+    unlimited = console.options.update(width=NO_LIMIT)
+    if console.measure(table, options=unlimited).maximum > console.width:
+        table = _table(title, headings, rows, NARROW)
+    console.print(table)
+
+
+def _table(
+    title: str, headings: Sequence[str], rows: Sequence[Sequence[str | Parts]], width: int
+) -> Table:
+    """Return a table in which parts of numbers are at most so wide, if words allow it."""
+    table = Table(title=Text(title, "bold"), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    table.add_column(headings[0], overflow="fold")
+    for heading in headings[1:]:
+        table.add_column(_broken(heading, width), justify="right", no_wrap=True)
+    for name, *cells in rows:
+        broken = ("\n".join(_broken(part, width) for part in _given(cell)) for cell in cells)
+        table.add_row(Text(str(name)), *(Text(cell) for cell in broken))
+    return table
+
+
+def _given(cell: str | Parts) -> list[str]:
+    """Return the parts of a cell that are not empty."""
+    return [cell] if isinstance(cell, str) else [part for part in cell if part]
+
+
+def _broken(text: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False))
+
+
+def _print_meanings(console: Console, meanings: Iterable[tuple[str, str]]) -> None:
+    for name, meaning in meanings:
+        _print(console, Text.assemble((name.replace("_", " "), "italic"), f": {meaning}"))
+
+
+def _print_lines(console: Console, title: str, lines: Sequence[str]) -> None:
+    """Print lines under a title, or nothing if there are none."""
+    if lines:
+        _print(console, f"\n{title}")
+        for line in lines:
+            _print(console, f"  {line}")
+
+
+def _print(console: Console, what: str | Text) -> None:
+    """Print text as it stands, in lines as long as they are."""
+    console.print(what, markup=False, highlight=False, soft_wrap=True)
