@@ -91,13 +91,13 @@ class Canvas:
         fill = PALE if hollow else colour
         if kind in _POLYGONS:
             sides, turn = _POLYGONS[kind]
-            reach = radius * (1.3 if sides <= 4 else 1.12)
+            reach = radius * {3: 1.45, 4: 1.25}.get(sides, 1.12)
             shape = [_around(centre, reach, turn + 360 * n / sides) for n in range(sides)]
             self.area(shape, fill, INK)
         else:
             self.disc(centre, radius, fill, INK)
-        drop = 0.12 * radius if kind == 2 else 0.0
-        size = radius * (1.15 if kind == 2 else 1.35)
+        drop = 0.2 * radius if kind == 2 else 0.0
+        size = radius * (1.25 if kind == 2 else 1.45)
         letter = INK if hollow else _LETTERS[kind]
         self.text((centre[0], centre[1] + drop), kind_name(kind), size, letter, "mm")
 
@@ -123,16 +123,19 @@ class Canvas:
                 brow = [(eye[0] + side * 0.2 * radius, eye[1] - 0.3 * radius - tilt)]
                 brow.append((eye[0] - side * 0.2 * radius, eye[1] - 0.3 * radius + tilt))
                 self.path(brow, INK, width)
-        mouth = (x, y + 0.32 * radius)
+        mouth = (x, y + 0.22 * radius)
         if expression == "distress":
             self.disc((x, y + 0.46 * radius), 0.22 * radius, INK, None)
         elif expression == "annoyed":
             self._arc((x, y + 0.72 * radius), 0.42 * radius, 215, 325, width)
+        elif expression == "relief":
+            grin = [_around(mouth, 0.42 * radius, angle) for angle in range(0, 181, 12)]
+            self.area(grin, INK)
         elif expression == "neutral":
             flat = y + 0.42 * radius
             self.path([(x - 0.34 * radius, flat), (x + 0.34 * radius, flat)], INK, width)
         else:
-            self._arc((mouth[0], mouth[1] - 0.18 * radius), 0.5 * radius, 25, 155, width * 1.15)
+            self._arc((mouth[0], mouth[1] - 0.08 * radius), 0.5 * radius, 25, 155, width * 1.15)
 
     def heart(self, centre: Point, radius: float, colour: str = WARM) -> None:
         """Draw a heart."""
@@ -170,16 +173,23 @@ class Canvas:
         length = math.dist(start, end)
         along = (end[0] - start[0]) / length, (end[1] - start[1]) / length
         left = along[1], -along[0]
-        reach = gap * math.sqrt(0.5)
+        aside, ahead, bend = 0.93 * gap, 0.37 * gap, 0.2 * length + 0.3 * gap
         curve = _curve(
-            (start[0] + reach * (along[0] + left[0]), start[1] + reach * (along[1] + left[1])),
-            (end[0] + reach * (left[0] - along[0]), end[1] + reach * (left[1] - along[1])),
-            (left[0] * 0.25 * length, left[1] * 0.25 * length),
+            (
+                start[0] + aside * left[0] + ahead * along[0],
+                start[1] + aside * left[1] + ahead * along[1],
+            ),
+            (
+                end[0] + aside * left[0] - ahead * along[0],
+                end[1] + aside * left[1] - ahead * along[1],
+            ),
+            (bend * left[0], bend * left[1]),
         )
         spacing = math.dist(curve[0], curve[-1]) / len(curve)
         head = 3.4 * width
         body = curve[: max(2, len(curve) - round(0.8 * head / spacing))]
         dash = max(2, round(2.0 * width / spacing)) if dashed else len(body)
+        self.path(body, PALE, 2.0 * width)
         for first in range(0, len(body) - 1, 2 * dash):
             self.path(body[first : first + dash + 1], colour, width)
         tip = curve[-1]

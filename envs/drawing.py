@@ -23,6 +23,7 @@ from empathy_loop.envs.canvas import (
     tint,
 )
 from empathy_loop.envs.frame import Frame, beliefs_about, expression, in_words, kind_name
+from empathy_loop.envs.params import SHIFT_FAMILIES
 from empathy_loop.envs.state import (
     ANNOYED,
     DISTRESS,
@@ -46,14 +47,14 @@ _LEGEND = (
     ("station", "supply of an item"),
     ("carried", "item in hand"),
     ("neutral", "shows nothing"),
-    ("distress", "shows distress, by a symbol that may mean another kind"),
+    ("distress", "shows distress, by a symbol that may mean another"),
     ("relief", "relieved"),
     ("annoyed", "annoyed"),
     ("gratitude", "thanks"),
     ("kindness", "offers help"),
     ("help", "help that relieves"),
     ("misattuned", "help of the wrong kind"),
-    ("belief", "believed need; the line is the true one"),
+    ("belief", "believed need, and a line at the true one"),
 )
 
 
@@ -87,7 +88,7 @@ def picture_of(frame: Frame, cell: int) -> NDArray[np.uint8]:
         _draw_panel(canvas, layout, frame, i, corner)
     for icon, words, place in layout.legend:
         _draw_icon(canvas, layout, icon, place)
-        canvas.text((place[0] + 1.7 * layout.text, place[1]), words, layout.text)
+        canvas.text((place[0] + 1.8 * layout.text, place[1]), words, layout.text)
     return canvas.picture()
 
 
@@ -110,22 +111,33 @@ def _layout_of(frame: Frame, cell: int) -> _Layout:
         (left + (i // stack) * (panel[0] + text), top + (i % stack) * (panel[1] + text))
         for i in range(num_agents)
     ]
-    width = left + columns * (panel[0] + text)
+    width = max(left + columns * (panel[0] + text), _least_width(frame, text))
     below = max(top + side, top + stack * (panel[1] + text) - text) + 2 * text
     legend, lines = [], 0.0
     place = text
     for icon, words in _LEGEND:
         if icon == "belief" and frame.belief is None:
             continue
-        needed = text_width(words, text) + 3.4 * text
+        needed = text_width(words, text) + 3.9 * text
         if place > text and place + needed > width:
             place, lines = text, lines + 1
-        legend.append((icon, words, (place + 1.2 * text, below + (2.5 * lines + 0.6) * text)))
+        legend.append((icon, words, (place + 1.4 * text, below + (2.3 * lines + 0.6) * text)))
         place += needed
-    height = below + (2.5 * lines + 2.4) * text
+    height = below + (2.3 * lines + 2.4) * text
     board = (text, top)
     return _Layout(
         cell, text, board, panels, panel, label, 4 * text, legend, round(width), round(height)
+    )
+
+
+def _least_width(frame: Frame, text: float) -> float:
+    """Return the width that the longest headline and the longest entry of the legend need."""
+    step = text_width(f"step {frame.horizon} of {frame.horizon}", 1.3 * text)
+    shift = max(
+        text_width(f"the shift has come: {in_words(name)}", text) for name in SHIFT_FAMILIES
+    )
+    return max(
+        step + shift + 4.2 * text, *(text_width(words, text) + 4.2 * text for _, words in _LEGEND)
     )
 
 
@@ -159,7 +171,7 @@ def _draw_board(canvas: Canvas, layout: _Layout, frame: Frame) -> None:
     for i, (x, y) in enumerate(places):
         _draw_agent(canvas, (x, y), cell, int(frame.cue[i]))
         if frame.carried[i] != NOTHING:
-            canvas.marker((x + 0.32 * cell, y + 0.32 * cell), 0.15 * cell, int(frame.carried[i]))
+            canvas.marker((x + 0.32 * cell, y + 0.32 * cell), 0.16 * cell, int(frame.carried[i]))
         canvas.disc((x - 0.32 * cell, y + 0.32 * cell), 0.14 * cell, INK, None)
         number = (x - 0.32 * cell, y + 0.32 * cell)
         canvas.text(number, str(i), 0.22 * cell, PALE, "mm")
@@ -171,7 +183,7 @@ def _draw_board(canvas: Canvas, layout: _Layout, frame: Frame) -> None:
         ends = places[gift.giver], places[gift.receiver]
         sign = canvas.arrow(*ends, 0.36 * cell, colour, 0.06 * cell, gift.misattuned)
         if gift.kind != NOTHING:
-            canvas.marker(sign, 0.13 * cell, gift.kind)
+            canvas.marker(sign, 0.15 * cell, gift.kind)
 
 
 def _draw_station(canvas: Canvas, place: Point, cell: float, kind: int, taken: bool) -> None:
@@ -192,7 +204,7 @@ def _draw_agent(canvas: Canvas, place: Point, cell: float, cue: int) -> None:
     canvas.face(place, 0.33 * cell, face)
     sign = (place[0] + 0.31 * cell, place[1] - 0.31 * cell)
     if face == "distress":
-        canvas.marker(sign, 0.16 * cell, cue - DISTRESS, hollow=True)
+        canvas.marker(sign, 0.18 * cell, cue - DISTRESS, hollow=True)
     elif face == "gratitude":
         canvas.heart(sign, 0.15 * cell)
     elif face == "kindness":
@@ -220,7 +232,7 @@ def _draw_panel(canvas: Canvas, layout: _Layout, frame: Frame, i: int, corner: P
     for kind in range(frame.need.shape[1]):
         place = (first + kind * layout.slot + 0.45 * layout.slot, row)
         canvas.marker(place, 0.62 * text, kind)
-    rows = [("needs", frame.need[i])]
+    rows = [("true needs", frame.need[i])]
     rows += [(f"ai_{j} believes", believed) for j, believed in beliefs_about(frame, i)]
     for n, (words, levels) in enumerate(rows):
         down = row + (1.45 * n + 1.45) * text
@@ -240,7 +252,7 @@ def _draw_bar(
     share = min(max(level, 0.0), 1.0)
     fill = colour if truth is None else tint(colour, 0.55)
     canvas.box(corner, (size[0] * share, size[1]), fill)
-    if truth is not None:
+    if truth:
         line = (corner[0] + size[0] * truth - 0.1 * text, corner[1] - 0.15 * text)
         canvas.box(line, (0.2 * text, size[1] + 0.3 * text), INK)
 
@@ -248,7 +260,7 @@ def _draw_bar(
 def _draw_icon(canvas: Canvas, layout: _Layout, icon: str, place: Point) -> None:
     """Draw one sign of the legend around a place."""
     text, (x, y) = layout.text, place
-    ends = (x - 2.0 * text, y + 0.9 * text), (x + 2.0 * text, y + 0.9 * text)
+    ends = (x - 1.7 * text, y + 1.2 * text), (x + 1.7 * text, y + 1.2 * text)
     if icon == "station":
         _draw_station(canvas, place, 2.2 * text, 0, False)
     elif icon == "carried":

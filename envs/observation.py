@@ -108,12 +108,12 @@ class ObservationLayout:
     @property
     def self_size(self) -> int:
         """Number of features of the self block."""
-        return max(part.stop for part in self.self_block.values())
+        return int(max(part.stop for part in self.self_block.values()))
 
     @property
     def other_size(self) -> int:
         """Number of features of one other-block, and of the exterior view (X)."""
-        return max(part.stop for part in self.other_block.values())
+        return int(max(part.stop for part in self.other_block.values()))
 
     @property
     def size(self) -> int:

@@ -25,8 +25,6 @@ from empathy_loop.envs.render import ansi, draw
 from empathy_loop.envs.scenarios import load_scenario
 from empathy_loop.envs.world import World
 
-NAMESPACE = "empathy_loop"
-"""What stands before the names of environments in PettingZoo's registry."""
 RENDER_MODES = ("ansi", "rgb_array")
 """What `render` can return: a text, or a picture as uint8 [H, W, 3]."""
 FRAMES_PER_SECOND = 4
@@ -34,11 +32,14 @@ FRAMES_PER_SECOND = 4
 CELL_PIXELS = 64
 """Side of a cell in the picture that `render` returns."""
 
+Observations = dict[str, NDArray[np.float32]]
+"""Agent to the features it is given."""
 Infos = dict[str, dict[str, Any]]
 """Agent to what it is told beside its observation."""
 
 
-class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):
+# PettingZoo ships no types, so that its classes are Any to mypy.
+class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # type: ignore[misc]
     """One world of a scenario with agents `ai_0`, `ai_1`, ..., all of whom act at once.
 
     A copy (`copy.deepcopy`) and a pickle continue identically.
@@ -114,13 +115,13 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):
         """Return the space of an agent's observations: float32 [D], in [-1, 1]."""
         return self.observation_spaces[agent]
 
-    def action_space(self, agent: str) -> Discrete:  # type: ignore[type-arg]  # int64, always
+    def action_space(self, agent: str) -> Discrete:
         """Return the space of an agent's actions, [0, N)."""
         return self.action_spaces[agent]
 
     def reset(
         self, seed: int | None = None, options: Mapping[str, Any] | None = None
-    ) -> tuple[dict[str, NDArray[np.float32]], Infos]:
+    ) -> tuple[Observations, Infos]:
         """Begin an episode.
 
         Args:
@@ -145,13 +146,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):
 
     def step(
         self, actions: Mapping[str, int]
-    ) -> tuple[
-        dict[str, NDArray[np.float32]],
-        dict[str, float],
-        dict[str, bool],
-        dict[str, bool],
-        Infos,
-    ]:
+    ) -> tuple[Observations, dict[str, float], dict[str, bool], dict[str, bool], Infos]:
         """Advance the world by one step.
 
         Args:
@@ -233,7 +228,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):
                 )
         return chosen
 
-    def _observations(self, world: World) -> dict[str, NDArray[np.float32]]:
+    def _observations(self, world: World) -> Observations:
         """Return each agent's features; one copy for all of them."""
         features = world.observation.features[0].copy()
         return dict(zip(self.possible_agents, features, strict=True))
@@ -242,12 +237,10 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):
         """Return each agent's mask and exterior view, and the truth if it was asked for."""
         masks = world.observation.action_mask[0].astype(np.int8)
         exteriors = world.observation.exterior[0].copy()
-        infos = {
-            agent: {"action_mask": masks[i], "exterior": exteriors[i]}
-            for i, agent in enumerate(self.possible_agents)
-        }
-        if self._truth:
-            for i, agent in enumerate(self.possible_agents):
+        infos: Infos = {}
+        for i, agent in enumerate(self.possible_agents):
+            infos[agent] = {"action_mask": masks[i], "exterior": exteriors[i]}
+            if self._truth:
                 infos[agent]["truth"] = _truth_of(world, i)
         return infos
 
@@ -273,14 +266,14 @@ def in_turns(env: ScenarioEnv) -> Any:
 
 
 def register(scenario: str) -> None:
-    """Enter a scenario's environments into PettingZoo's registry, unless they are there already.
+    """Enter a scenario into PettingZoo's registry, unless it is there already.
 
     Args:
-        scenario: Name of the scenario, and of the module in this package with its environments.
+        scenario: Its name, and that of the module in this package which holds its environments.
     """
     module = f"{__package__}.{scenario}"
     for env_type, attribute in (("parallel", "parallel_env"), ("aec", "env")):
-        spec = pettingzoo.EnvSpec(f"{NAMESPACE}/{scenario}", f"{module}:{attribute}")
+        spec = pettingzoo.EnvSpec(f"empathy_loop/{scenario}", f"{module}:{attribute}")
         registry = getattr(pettingzoo, f"{env_type}_registry")
         if registry.get(spec.id) != spec:
             pettingzoo.register(env_type, spec.id, spec.entry_point)
@@ -298,10 +291,7 @@ def _checked_seed(seed: int) -> int:
 
 
 def _truth_of(world: World, i: int) -> dict[str, Any]:
-    """Return what is hidden of agent i, as new arrays."""
-    return {
-        "need": world.state.need[0, i].copy(),
-        "hazard": world.state.hazard[0, i].copy(),
-        "style": world.state.style[0, i].copy(),
-        "expressivity": float(world.state.expressivity[0, i]),
-    }
+    """Return what is hidden of agent i, in new arrays by kind and a number."""
+    state = world.state
+    by_kind = {name: getattr(state, name)[0, i].copy() for name in ("need", "hazard", "style")}
+    return by_kind | {"expressivity": float(state.expressivity[0, i])}

@@ -14,8 +14,6 @@ from empathy_loop.envs.drawing import picture_of
 from empathy_loop.envs.frame import Frame, beliefs_about, expression, in_words, kind_name
 from empathy_loop.envs.state import DISTRESS, NOTHING
 
-_COLOURS = 128
-
 
 def draw(frame: Frame, cell_pixels: int) -> NDArray[np.uint8]:
     """Draw a world: the board, and beside it what each agent needs and what the others believe.
@@ -80,7 +78,7 @@ def ansi(frame: Frame) -> str:
     num_agents = len(frame.carried)
     for i in range(num_agents):
         lines.append(f"ai_{i} {_appearance(frame, i)}, drive {frame.drive[i]:.2f}")
-        lines.append(f"  needs         {_levels(frame.need[i])}")
+        lines.append(f"  true needs    {_levels(frame.need[i])}")
         for j, believed in beliefs_about(frame, i):
             lines.append(f"  {f'ai_{j} believes':<13} {_levels(believed)}")
     return "\n".join(lines)
@@ -88,9 +86,8 @@ def ansi(frame: Frame) -> str:
 
 def _write_gif(frames: Sequence[NDArray[np.uint8]], path: Path, frames_per_second: float) -> None:
     """Write an animated GIF that repeats for ever, in one palette for all pictures."""
-    # A sample of the pictures holds all colours, for the legend stands in each of them.
-    sample = np.concatenate(frames[:: max(1, len(frames) // 8)])
-    palette = Image.fromarray(sample).quantize(_COLOURS)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_most_frequent_colours(frames).tobytes())
     pictures = [
         Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
         for frame in frames
@@ -104,6 +101,16 @@ def _write_gif(frames: Sequence[NDArray[np.uint8]], path: Path, frames_per_secon
     )
 
 
+def _most_frequent_colours(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return uint8 [256, 3] or fewer rows: colours of some of the pictures, most frequent first."""
+    # A few pictures hold all colours, for the legend stands in each of them.
+    sample = np.concatenate(frames[:: max(1, len(frames) // 8)]).reshape(-1, 3).astype(np.uint32)
+    codes = (sample[:, 0] << 16) | (sample[:, 1] << 8) | sample[:, 2]
+    values, counts = np.unique(codes, return_counts=True)
+    best = values[np.argsort(-counts, kind="stable")[:256]]
+    return np.stack([best >> 16, best >> 8 & 255, best & 255], axis=1).astype(np.uint8)
+
+
 def _write_mp4(frames: Sequence[NDArray[np.uint8]], path: Path, frames_per_second: float) -> None:
     """Write an H.264 video, one pixel wider or higher where that makes its sides even."""
     # It brings a codec, which few users need.
@@ -111,7 +118,7 @@ def _write_mp4(frames: Sequence[NDArray[np.uint8]], path: Path, frames_per_secon
 
     height, width = frames[0].shape[:2]
     padding = ((0, height % 2), (0, width % 2), (0, 0))
-    even = [np.pad(frame, padding, mode="edge") for frame in frames]
+    even: list[Any] = [np.pad(frame, padding, mode="edge") for frame in frames]
     imageio.mimwrite(path, even, fps=frames_per_second, codec="libx264", macro_block_size=2)
 
 

@@ -7,23 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.observation import (
     Observation,
     ObservationLayout,
     empty_observation,
-    observe,
 )
 from empathy_loop.envs.params import WorldParams, rules_of
-from empathy_loop.envs.random import ACTION, fill_uniform, fold
-from empathy_loop.envs.reset import reset_world
-from empathy_loop.envs.rules.expression import express
-from empathy_loop.envs.rules.helping import act_agents
-from empathy_loop.envs.rules.movement import move_agents
-from empathy_loop.envs.rules.needs import grow_needs, measure_drive
-from empathy_loop.envs.rules.reward import REWARD_TERMS, measure_welfare, reward_agents
-from empathy_loop.envs.rules.shifts import apply_shift
+from empathy_loop.envs.random import ACTION, fill_uniform
+from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.state import empty_state
+from empathy_loop.envs.step import observe_batch, reset_batch, step_batch
 
 
 class Transition(NamedTuple):
@@ -119,7 +112,7 @@ class World:
                 f"got {steps.min()} to {steps.max()}"
             )
         self.state.episode[:] = episode
-        _reset_batch(self._rules, self.state, self.observation, self.seed, self.first_world, steps)
+        reset_batch(self._rules, self.state, self.observation, self.seed, self.first_world, steps)
         self.transition.truncated[:] = False
         return self.observation
 
@@ -138,7 +131,7 @@ class World:
                 episode that is already over.
         """
         actions = self._checked(actions)
-        _step_batch(
+        step_batch(
             self._rules,
             self.state,
             self.observation,
@@ -191,7 +184,7 @@ class World:
                 )
         for name, array in own.items():
             array[...] = arrays[name]
-        _observe_batch(self._rules, self.state, self.observation)
+        observe_batch(self._rules, self.state, self.observation)
 
     def _checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int8]:
         """Return the actions as int8 [E, A], or raise ValueError naming what is wrong."""
@@ -228,80 +221,3 @@ def _empty_transition(params: WorldParams, num_worlds: int) -> Transition:
         truncated=np.zeros(num_worlds, np.bool_),
         final_observation=empty_observation(params, num_worlds),
     )
-
-
-@batch
-def _reset_batch(rules, state, observation, seed, first_world, first_step):
-    """Begin the episode numbered `state.episode` in every world and observe it."""
-    for e in range(state.step.shape[0]):
-        reset_world(rules, state, e, seed, first_world + e)
-        state.step[e] = first_step[e]
-        observe(rules, state, e, observation)
-
-
-@batch
-def _observe_batch(rules, state, observation):
-    """Write the observation of every world's present state."""
-    for e in range(state.step.shape[0]):
-        observe(rules, state, e, observation)
-
-
-@batch
-def _step_batch(rules, state, observation, transition, actions, seed, first_world, autoreset):
-    """Advance every world; where one is truncated, keep its last view and begin anew."""
-    for e in range(state.step.shape[0]):
-        _step_one(rules, state, e, actions[e], observation, transition)
-        transition.truncated[e] = state.step[e] >= rules.horizon
-        if transition.truncated[e]:
-            _keep_final(observation, transition.final_observation, e)
-            if autoreset:
-                state.episode[e] += 1
-                reset_world(rules, state, e, seed, first_world + e)
-                observe(rules, state, e, observation)
-
-
-@hot
-def _step_one(rules, state, e, actions, observation, transition):
-    """Advance one world by one step: the rules, in the order in which they apply."""
-    step_key = fold(state.key[e], state.step[e])
-    apply_shift(rules, state, e, step_key)
-    # Read after the shift, so that no reward marks it.
-    measure_drive(state, e, state.drive_before)
-    move_agents(rules, state, e, actions)
-    act_agents(rules, state, e, actions)
-    grow_needs(rules, state, e, step_key)
-    express(rules, state, e, step_key)
-    measure_drive(state, e, state.drive)
-    reward_agents(rules, state, e, transition.reward, transition.reward_terms)
-    transition.welfare[e] = measure_welfare(rules, state, e)
-    _report(state, e, transition)
-    state.step[e] += 1
-    observe(rules, state, e, observation)
-
-
-@hot
-def _report(state, e, transition):
-    """Copy one world's drive and helps into the transition, where a reset leaves them be."""
-    for i in range(state.carried.shape[1]):
-        transition.drive[e, i] = state.drive[e, i]
-        transition.misattuned[e, i] = state.misattuned_given[e, i]
-        helps = 0
-        for j in range(state.carried.shape[1]):
-            helps += state.helped[e, i, j]
-        transition.helps[e, i] = helps
-
-
-@hot
-def _keep_final(observation, final_observation, e):
-    """Copy one world's observation to where the last view of an episode is kept."""
-    _copy_row(observation.features, final_observation.features, e)
-    _copy_row(observation.exterior, final_observation.exterior, e)
-    _copy_row(observation.action_mask, final_observation.action_mask, e)
-
-
-@hot
-def _copy_row(source, target, e):
-    """Copy row e of an array [E, A, D]."""
-    for i in range(source.shape[1]):
-        for column in range(source.shape[2]):
-            target[e, i, column] = source[e, i, column]

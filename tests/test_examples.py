@@ -17,15 +17,9 @@ COMMAND = str(Path(sys.executable).with_name("empathy-loop"))
 
 
 def test_an_agent_of_ones_own_is_evaluated_and_helps(tmp_path: Path) -> None:
-    """Near the scripted reader, which has the same rule for faces: -6.5, where random has -9.4."""
-    arguments = [
-        "my_agent:MyAgent",
-        "reader",
-        "--episodes",
-        "60",
-        "--out",
-        str(tmp_path / "a.json"),
-    ]
+    # The scripted reader has the same rule for faces: -6.5, where random has -9.4.
+    out = tmp_path / "numbers.json"
+    arguments = ["my_agent:MyAgent", "reader", "--episodes", "60", "--out", str(out)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [COMMAND, "evaluate", *arguments],
@@ -36,7 +30,7 @@ def test_an_agent_of_ones_own_is_evaluated_and_helps(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "my_agent:MyAgent" in done.stdout
-    report = json.loads((tmp_path / "a.json").read_text())
+    report = json.loads(out.read_text())
     own, reader = (
         report["scores"][name]["partner_swap 0.3"] for name in ("my_agent:MyAgent", "reader")
     )

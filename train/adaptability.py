@@ -225,9 +225,8 @@ def recovery_time(shifted: Terms, twin: Terms, share: float) -> Recovery | None:
     watched = followed - (SMOOTHING - 1) - (STAY - 1)
     if undisturbed is None or undisturbed < MIN_GAP or watched < 1:
         return None
-    with_shift, without = (
-        smoothed_levels(terms)[terms.shift :][: watched + STAY - 1] for terms in (shifted, twin)
-    )
+    with_shift, without = (smoothed_levels(terms)[terms.shift :] for terms in (shifted, twin))
+    # Beyond what is watched, levels are NaN, which reaches nothing.
     is_reached = with_shift >= share * without
     stays = sliding_window_view(is_reached, STAY).all(-1)
     return Recovery(int(stays.argmax()) if stays.any() else None, watched)

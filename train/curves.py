@@ -10,6 +10,7 @@ import numpy as np
 
 from empathy_loop.train.adaptability import SMOOTHING, smoothed_levels
 from empathy_loop.train.cells import run_folder
+from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.evidence import Evidence, terms_of
 from empathy_loop.train.logging import read_metrics
 from empathy_loop.train.plan import CEILING, FLOOR, Shift, plan_runs, world_of_cell
@@ -17,6 +18,8 @@ from empathy_loop.train.statistics import Floats, bootstrap_band
 
 MAX_BINS = 60
 """Most points of a learning curve."""
+STEPS_BEFORE = 32
+"""Most steps before the shift that are shown."""
 
 Curve = dict[str, Any]
 
@@ -43,6 +46,7 @@ def recovery_curves(evidence: Evidence, shift: Shift) -> dict[str, Any]:
     is_known = np.zeros(size, np.bool_)
     for shifted, twins in pairs.values():
         is_known |= np.isfinite(shifted).all(0) | np.isfinite(twins).all(0)
+    is_known[: max(0, size // 2 - STEPS_BEFORE)] = False
     (places,) = np.nonzero(is_known)
     kept = np.s_[:, places[0] : places[-1] + 1] if len(places) else np.s_[:, :0]
     offset = (np.arange(size) - size // 2)[kept[1]]
@@ -59,8 +63,10 @@ def recovery_curves(evidence: Evidence, shift: Shift) -> dict[str, Any]:
 def learning_curves(evidence: Evidence, folder: Path) -> dict[str, Curve]:
     """Return the welfare of training of each learned arm, in bins of agent steps.
 
-    An arm has at most MAX_BINS bins of equal width from 0 to its last step, and no more than
-    updates; a point is the mean over the updates in its bin, which all its runs must have.
+    What is logged before every world has ended its first episode is left out: worlds begin
+    without needs, so that this welfare is better than that of any episode. The rest of an arm is
+    cut into at most MAX_BINS bins of equal width, and no more than updates; a point is the mean
+    over the updates in its bin, which all its runs must have.
 
     Args:
         evidence: What is there; only its runs are read.
@@ -70,12 +76,14 @@ def learning_curves(evidence: Evidence, folder: Path) -> dict[str, Curve]:
         As `train.results` documents `learning`.
     """
     logs: dict[str, dict[int, Floats]] = {}
+    begin: dict[str, int] = {}
     for run in plan_runs(evidence.comparison):
         if run.is_learned and run.config.seed in evidence.cells.get(run.arm, {}):
-            log = _welfare_of(read_metrics(run_folder(folder, run)))
+            begin[run.arm] = _first_episodes(run.config)
+            log = _welfare_of(read_metrics(run_folder(folder, run)), begin[run.arm])
             if len(log):
                 logs.setdefault(run.arm, {})[run.config.seed] = log
-    return {arm: _learning_curve(evidence, runs) for arm, runs in logs.items()}
+    return {arm: _learning_curve(evidence, runs, begin[arm]) for arm, runs in logs.items()}
 
 
 def reference_welfare(evidence: Evidence) -> dict[str, float]:
@@ -98,19 +106,24 @@ def reference_welfare(evidence: Evidence) -> dict[str, float]:
     return {arm: float(np.mean(welfare)) for arm, welfare in found.items()}
 
 
-def _welfare_of(metrics: Sequence[Mapping[str, float]]) -> Floats:
-    """Return agent steps and welfare of each update, [U, 2]."""
+def _first_episodes(config: TrainConfig) -> int:
+    """Return the agent steps after which every world of a run has ended its first episode."""
+    return config.world.horizon * config.world.num_agents * config.agent.ppo.num_worlds
+
+
+def _welfare_of(metrics: Sequence[Mapping[str, float]], begin: int) -> Floats:
+    """Return agent steps and welfare of each update after some steps, [U, 2]."""
     name = "charts/welfare"
     rows = [(line["step"], line[name]) for line in metrics if name in line]
     table = np.array(rows, np.float64).reshape(-1, 2)
-    return table[np.isfinite(table).all(1)]
+    return table[np.isfinite(table).all(1) & (table[:, 0] > begin)]
 
 
-def _learning_curve(evidence: Evidence, runs: Mapping[int, Floats]) -> Curve:
+def _learning_curve(evidence: Evidence, runs: Mapping[int, Floats], begin: int) -> Curve:
     """Return the curve of one arm from agent steps and welfare of its seeds, [U, 2] each."""
     last = max(float(log[-1, 0]) for log in runs.values())
     bins = min(MAX_BINS, *(len(log) for log in runs.values()))
-    edges = np.linspace(0.0, last, bins + 1)
+    edges = np.linspace(begin, last, bins + 1)
     means = np.full((len(runs), bins), np.nan)
     for row, log in zip(means, runs.values(), strict=True):
         place = np.searchsorted(edges[1:-1], log[:, 0])

@@ -83,15 +83,26 @@ def make_cell(seed: int, levels: tuple[float, float], has_belief: bool = False) 
     )
 
 
+def first_episodes(comparison: Comparison) -> int:
+    """Return the agent steps of the first episode of all worlds of a learned run."""
+    config = plan_runs(comparison)[0].config
+    return 128 * 3 * config.agent.ppo.num_worlds
+
+
 def write_logs(comparison: Comparison, folder: Path, updates: int = 4) -> None:
-    """Write metrics.jsonl of each learned run: welfare -10 + update + seed after each 100 steps."""
+    """Write metrics.jsonl of each learned run: welfare -10 + update + seed after each 100 steps.
+
+    They follow the first episodes of the worlds, in which welfare is -1 and must not count.
+    """
+    begin = first_episodes(comparison)
     for run in plan_runs(comparison):
         if run.is_learned:
             path = run_folder(folder, run) / "metrics.jsonl"
             path.parent.mkdir(parents=True, exist_ok=True)
-            lines = [
-                {"step": 100 * (i + 1), "charts/welfare": -10.0 + i + run.config.seed}
+            lines = [{"step": begin, "charts/welfare": -1.0}]
+            lines += [
+                {"step": begin + 100 * (i + 1), "charts/welfare": -10.0 + i + run.config.seed}
                 for i in range(updates)
             ]
-            lines.append({"step": 100 * updates, "evaluation/welfare": -3.0})
+            lines.append({"step": begin + 100 * updates, "evaluation/welfare": -3.0})
             path.write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -119,6 +119,11 @@ def test_random_has_nothing_to_retain_or_recover() -> None:
     assert found.recovery == (None, None)
 
 
+def test_a_share_of_next_to_nothing_is_not_taken() -> None:
+    assert adaptation(same(0.04), same(0.04)).retained is None
+    assert adaptation(same(0.06), same(0.06)).retained == pytest.approx(1.0)
+
+
 def test_a_drop_that_lasts_is_measured_by_every_number() -> None:
     # .8 before the shift and without it, .2 from it on.
     found = adaptation(at_level(steps(0.8, (0, 0.2))), same(0.8))

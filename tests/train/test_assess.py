@@ -64,7 +64,7 @@ def test_scores_are_those_of_the_logs(report: dict[str, Any]) -> None:
         for name, log in logs.items():
             for measure, value in outcomes(log).items():
                 assert report["scores"][name][cell][measure]["mean"] == pytest.approx(value)
-        # n = (sum y - sum R) / (sum O - sum R), DESIGN 6.
+        # n = (sum y - sum R) / (sum O - sum R)
         random, reader, oracle = (logs[name].welfare.sum() for name in report["agents"])
         found = report["scores"]["reader"][cell]["normalised"]["mean"]
         assert found == pytest.approx((reader - random) / (oracle - random))

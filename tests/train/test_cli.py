@@ -30,6 +30,8 @@ SMALL = [
     "--set=world.horizon=32",
     "--set=agent.ppo.rollout_steps=16",
     "--set=agent.ppo.num_worlds=8",
+    "--set=agent.ppo.epochs=1",
+    "--set=agent.ppo.minibatches=2",
     "--set=agent.network.hidden_size=8",
     "--set=agent.network.belief_size=6",
 ]
@@ -239,7 +241,7 @@ def test_names_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [*TRAIN, "--steps", str(150 * UPDATE), "--agent", "ippo_gru"]
+    command = [*TRAIN, "--steps", str(100 * UPDATE), "--agent", "ippo_gru"]
     run = place / "runs" / "stopped"
     with subprocess.Popen(
         [COMMAND, *command, "--name", "stopped"],
@@ -259,18 +261,18 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
     assert "Traceback" not in err
     saved = load_checkpoint(run)
     assert saved is not None
-    assert 1 <= saved["num_updates"] < 150
+    assert 1 <= saved["num_updates"] < 100
 
     for name in ("stopped", "whole"):
         assert main([*command, "--name", name]) == 0
     stopped, whole = (load_checkpoint(place / "runs" / name) for name in ("stopped", "whole"))
     assert stopped is not None
     assert whole is not None
-    assert stopped["num_updates"] == whole["num_updates"] == 150
+    assert stopped["num_updates"] == whole["num_updates"] == 100
     for key, weight in whole["network"].items():
         assert torch.equal(stopped["network"][key], weight), key
     steps = [line["step"] for line in read_metrics(run) if "charts/drive" in line]
-    assert steps == [UPDATE * number for number in range(1, 151)]
+    assert steps == [UPDATE * number for number in range(1, 101)]
 
 
 # Mistakes

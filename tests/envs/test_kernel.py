@@ -1,0 +1,48 @@
+"""What was compiled is kept, and never used for rules that have changed since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numba
+import pytest
+
+from empathy_loop.envs import kernel, step
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that stands for the source of the rules, with one file in a subfolder."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "needs.py").write_text("need_growth = 0.04")
+    monkeypatch.setattr(kernel, "_HERE", tmp_path)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
+    return tmp_path
+
+
+def test_a_change_of_any_rule_changes_where_all_of_them_are_kept(source: Path) -> None:
+    before = kernel._cache_folder()
+    assert kernel._cache_folder() == before
+    (source / "rules" / "needs.py").write_text("need_growth = 0.05")
+    assert kernel._cache_folder() != before
+
+
+def test_a_read_only_installation_keeps_them_in_the_home_folder(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert kernel._cache_folder().parent == source / "__pycache__"
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    monkeypatch.setenv("HOME", str(source / "home"))
+    assert kernel._cache_folder().parent == source / "home" / ".cache" / "empathy-loop"
+
+
+def test_a_folder_that_the_user_chose_is_kept_to(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(source / "chosen"))
+    assert kernel._cache_folder().parent == source / "chosen"
+
+
+def test_compiled_rules_lie_there_and_other_code_of_the_user_does_not() -> None:
+    assert step.step_batch.stats.cache_path.startswith(kernel._FOLDER)
+    assert numba.config.CACHE_DIR != kernel._FOLDER

@@ -1,0 +1,165 @@
+"""The pictures show the numbers of the results, and cope with numbers that are missing."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_cells import MADE, REMAP, SWAP, make_cells, write_logs
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection, PolyCollection
+from matplotlib.figure import Figure
+
+from empathy_loop.train.plots import (
+    COLOURS,
+    colours_of,
+    draw_all,
+    draw_learning,
+    draw_recovery,
+    draw_scores,
+    recovery_file,
+)
+from empathy_loop.train.results import make_results
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("made")
+    write_logs(MADE, folder)
+    return make_results(MADE, make_cells(MADE), {}, folder)
+
+
+@pytest.fixture
+def results(made: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy that a test may change."""
+    return copy.deepcopy(made)
+
+
+def lines_of(axes: Axes, colour: str) -> list[tuple[list[float], list[float]]]:
+    return [
+        (np.asarray(line.get_xdata()).tolist(), np.asarray(line.get_ydata()).tolist())
+        for line in axes.lines
+        if line.get_color() == colour
+    ]
+
+
+def bands(figure: Figure) -> int:
+    return sum(isinstance(one, PolyCollection) for one in figure.axes[0].collections)
+
+
+def test_every_picture_is_a_png_under_its_name(results: dict[str, Any]) -> None:
+    pictures = draw_all(results)
+    assert set(pictures) == {
+        "scores.png",
+        "learning.png",
+        "recovery_cue_remap_1.png",
+        "recovery_partner_swap_0.3.png",
+    }
+    assert all(content.startswith(PNG) for content in pictures.values())
+
+
+def test_the_same_results_give_the_same_bytes(results: dict[str, Any]) -> None:
+    assert draw_all(results) == draw_all(results)
+
+
+def test_scores_show_seeds_mean_and_interval_of_every_arm(results: dict[str, Any]) -> None:
+    figure = draw_scores(results)
+    assert len(figure.axes) == 4
+    panel = figure.axes[0]
+    assert (
+        panel.get_title(loc="left")
+        or panel.get_title() == f"{REMAP.name}: level after the shift (AURC)"
+    )
+    score = results["scores"]["cognitive"][REMAP.name]["aurc"]
+    seeds, interval, mean = lines_of(panel, colours_of(results)["cognitive"])
+    assert seeds[0] == list(score["runs"].values())
+    assert interval[0] == [score["low"], score["high"]]
+    assert mean[0] == [score["mean"]]
+    labels = [label.get_text() for label in panel.get_yticklabels()]
+    assert labels == [arm["name"] for arm in results["arms"]][::-1]
+    # The row of the labels is the row of the dots.
+    assert set(mean[1]) == {labels.index("cognitive")}
+
+
+def test_an_arm_without_scores_keeps_its_row_and_shows_nothing(results: dict[str, Any]) -> None:
+    del results["scores"]["cognitive"]
+    results["scores"]["ippo_gru"][REMAP.name]["aurc"]["mean"] = None
+    panel = draw_scores(results).axes[0]
+    assert len(panel.get_yticklabels()) == 5
+    for arm in ("cognitive", "ippo_gru"):
+        assert lines_of(panel, colours_of(results)[arm]) == []
+
+
+def test_recovery_curves_show_the_levels_and_break_at_the_shift(results: dict[str, Any]) -> None:
+    axes = draw_recovery(results, REMAP.name).axes[0]
+    curves = results["recovery"][REMAP.name]
+    curve = curves["arms"]["cognitive"]
+    before, twin_before, after, twin_after = lines_of(axes, colours_of(results)["cognitive"])
+    assert max(before[0]) == -1
+    assert min(after[0]) == 0
+    assert before[0] + after[0] == curves["offset"]
+    for drawn, name in (((before, after), "mean"), ((twin_before, twin_after), "twin")):
+        values = drawn[0][1] + drawn[1][1]
+        expected = [np.nan if value is None else value for value in curve[name]]
+        assert np.array_equal(values, expected, equal_nan=True)
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["reader", "ippo_gru", "cognitive"]
+
+
+def test_unknown_points_are_gaps(results: dict[str, Any]) -> None:
+    curve = results["recovery"][SWAP.name]["arms"]["cognitive"]
+    for name in ("mean", "low", "high", "twin"):
+        curve[name][-1] = None
+    axes = draw_recovery(results, SWAP.name).axes[0]
+    _, _, after, _ = lines_of(axes, colours_of(results)["cognitive"])
+    assert np.isnan(after[1][-1])
+    assert draw_all(results)[recovery_file(SWAP.name)].startswith(PNG)
+
+
+def test_learning_curves_show_every_seed_and_the_references(results: dict[str, Any]) -> None:
+    figure = draw_learning(results)
+    axes = figure.axes[0]
+    curve = results["learning"]["cognitive"]
+    drawn = lines_of(axes, colours_of(results)["cognitive"])
+    assert [y for _, y in drawn] == [*curve["runs"], curve["mean"]]
+    assert drawn[0][0] == [step / 1e6 for step in curve["steps"]]
+    for arm, welfare in results["references"].items():
+        assert [y for _, y in lines_of(axes, COLOURS[arm])] == [[welfare, welfare]]
+    assert bands(figure) == 2
+
+
+def test_a_single_seed_is_drawn_without_a_band(results: dict[str, Any]) -> None:
+    for curve in results["learning"].values():
+        curve["low"] = curve["high"] = None
+    for curve in results["recovery"][REMAP.name]["arms"].values():
+        curve["low"] = curve["high"] = None
+    assert bands(draw_learning(results)) == 0
+    assert bands(draw_recovery(results, REMAP.name)) == 0
+    for found in results["scores"].values():
+        for score in found[REMAP.name].values():
+            score["low"] = score["high"] = None
+    panel = draw_scores(results).axes[0]
+    assert len(lines_of(panel, colours_of(results)["cognitive"])) == 2
+    assert not any(isinstance(one, PathCollection) for one in panel.collections)
+
+
+def test_what_was_not_trained_or_scored_has_no_picture(results: dict[str, Any]) -> None:
+    results["learning"] = {}
+    results["recovery"][REMAP.name]["arms"] = {}
+    assert set(draw_all(results)) == {"scores.png", "recovery_partner_swap_0.3.png"}
+
+
+def test_an_arm_has_one_colour_and_shares_it_with_no_other(results: dict[str, Any]) -> None:
+    colours = colours_of(results)
+    used = [colours[arm["name"]] for arm in results["arms"]]
+    assert len(set(used)) == len(used)
+
+
+def test_nothing_finished_can_be_drawn(tmp_path: Path) -> None:
+    assert set(draw_all(make_results(MADE, {}, {}, tmp_path))) == {"scores.png"}
