@@ -18,10 +18,10 @@ from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.targets import empathy_terms
 from empathy_loop.agents.networks import ActorCritic
 from empathy_loop.agents.ppo import ppo_terms
-from empathy_loop.agents.reading import amend, close_matches
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch, Inputs
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.reading import amend, close_matches
 
 
 class Loss(NamedTuple):

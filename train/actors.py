@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import believed_need
 from empathy_loop.agents.networks import ActorCritic
-from empathy_loop.agents.reading import amend, close_matches
 from empathy_loop.agents.registry import build_network, list_agents, load_agent, load_user_class
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
 from empathy_loop.agents.streams import StreamTable
@@ -20,6 +19,7 @@ from empathy_loop.agents.types import Belief, Inputs, Memory
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy
+from empathy_loop.envs.reading import amend, close_matches
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError, find_checkpoint, load_checkpoint
 

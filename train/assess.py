@@ -13,8 +13,8 @@ import numpy as np
 
 from empathy_loop.agents.config import check_ranges
 from empathy_loop.agents.empathy.metrics import belief_quality
-from empathy_loop.agents.reading import amend
 from empathy_loop.envs.params import Range, WorldParams
+from empathy_loop.envs.reading import amend
 from empathy_loop.envs.scenarios import load_scenario
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.cells import cell_name

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from empathy_loop.agents.config import AgentConfig, check_ranges
-from empathy_loop.agents.reading import amend
 from empathy_loop.agents.registry import load_agent
 from empathy_loop.envs.params import Range, WorldParams
+from empathy_loop.envs.reading import amend
 
 DEFAULT_AGENT = "cognitive"
 DEFAULT_ENV = "mutual_aid_v0"
