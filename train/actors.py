@@ -15,7 +15,7 @@ from empathy_loop.agents.networks import ActorCritic
 from empathy_loop.agents.registry import build_network, list_agents, load_agent, load_user_class
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
 from empathy_loop.agents.streams import StreamTable
-from empathy_loop.agents.types import Belief, Inputs, Memory
+from empathy_loop.agents.types import Inputs, Memory
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy
@@ -117,12 +117,10 @@ class LearnedActor:
             actions = sample_actions(logits, torch.from_numpy(world.noise()))
         if not self._trains_belief:
             return Decision(actions.numpy())
-        about_others = Belief(*(part[0][:, self._table.others] for part in outputs.belief))
-        return Decision(
-            actions.numpy(),
-            believed_need(about_others).numpy(),
-            torch.sigmoid(about_others.crisis).numpy(),
-        )
+        # Read from the streams before they are handed to their viewers, who then agree exactly.
+        level, p_crisis = believed_need(outputs.belief)[0], torch.sigmoid(outputs.belief.crisis)[0]
+        others = self._table.others
+        return Decision(actions.numpy(), level[:, others].numpy(), p_crisis[:, others].numpy())
 
 
 class UserActor:

@@ -111,7 +111,7 @@ def draw_learning(results: Mapping[str, Any]) -> Figure:
     axes.set_ylabel("welfare of an episode")
     axes.set_title("Learning, in the worlds of training")
     axes.margins(x=0)
-    axes.legend(loc="best")
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.9))
     return figure
 
 
