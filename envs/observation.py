@@ -28,6 +28,7 @@ from empathy_loop.envs.state import (
     STAY,
     THANK,
     USE,
+    agent_after,
 )
 
 
@@ -193,7 +194,7 @@ def observe(rules, state, e, observation):
             features[e, i, column] = 0.0
         start = _write_self(rules, state, e, i, features)
         for d in range(1, num_agents):
-            _write_other(rules, state, e, i, (i + d) % num_agents, features, start)
+            _write_other(rules, state, e, i, agent_after(i, d, num_agents), features, start)
             start += exterior.shape[2]
         for column in range(exterior.shape[2]):
             exterior[e, i, column] = 0.0
@@ -281,7 +282,7 @@ def _write_mask(rules, state, e, i, mask):
     mask[e, i, THANK] = state.last_helper[e, i] != NOTHING
     mask[e, i, OFFER] = rules.offers
     for d in range(1, num_agents):
-        j = (i + d) % num_agents
+        j = agent_after(i, d, num_agents)
         mask[e, i, HELP_BASE + d] = holds_item and in_reach(rules, state, e, i, j)
 
 

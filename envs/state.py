@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.kernel import hot
 from empathy_loop.envs.params import WorldParams
 
 STAY, NORTH, SOUTH, WEST, EAST, USE, THANK, OFFER, HELP_BASE = 0, 1, 2, 3, 4, 5, 6, 7, 7
@@ -128,3 +129,10 @@ def empty_state(params: WorldParams, num_worlds: int) -> State:
         drive_before=zeros(per_agent, np.float64),
         drive=zeros(per_agent, np.float64),
     )
+
+
+@hot
+def agent_after(i, d, num_agents):
+    """Return the agent (i + d) % num_agents; for i and d below num_agents, without a division."""
+    j = i + d
+    return j - num_agents if j >= num_agents else j

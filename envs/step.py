@@ -1,4 +1,4 @@
-"""One step of every world of a batch: the rules, in the order in which they apply."""
+"""One step of the worlds of a batch: the rules, in the order in which they apply."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from empathy_loop.envs.rules.shifts import apply_shift
 
 
 @batch
-def reset_batch(rules, state, observation, seed, first_world, first_step):
-    """Begin the episode numbered `state.episode` in every world and observe it.
+def reset_batch(rules, state, observation, seed, first_world, first_step, start, end):
+    """Begin the episode numbered `state.episode` in worlds of a batch and observe it.
 
     Writes: state but for `episode`, observation.
 
@@ -27,16 +27,18 @@ def reset_batch(rules, state, observation, seed, first_world, first_step):
         seed: int64. Seed of the batch.
         first_world: int64. Number of the world in row 0.
         first_step: int32 [E]. Step at which each world wakes.
+        start: int64. First row to reset.
+        end: int64. Row after the last one.
     """
-    for e in range(state.step.shape[0]):
+    for e in range(start, end):
         reset_world(rules, state, e, seed, first_world + e)
         state.step[e] = first_step[e]
         observe(rules, state, e, observation)
 
 
 @batch
-def observe_batch(rules, state, observation):
-    """Write the observation of every world's present state.
+def observe_batch(rules, state, observation, start, end):
+    """Write the observation of the present state of worlds of a batch.
 
     Writes: observation.
 
@@ -44,14 +46,18 @@ def observe_batch(rules, state, observation):
         rules: Rules.
         state: State.
         observation: Observation.
+        start: int64. First row to observe.
+        end: int64. Row after the last one.
     """
-    for e in range(state.step.shape[0]):
+    for e in range(start, end):
         observe(rules, state, e, observation)
 
 
 @batch
-def step_batch(rules, state, observation, transition, actions, seed, first_world, autoreset):
-    """Advance every world; where one is truncated, keep its last view and begin anew.
+def step_batch(
+    rules, state, observation, transition, actions, seed, first_world, autoreset, start, end
+):
+    """Advance worlds of a batch; where one is truncated, keep its last view and begin anew.
 
     Writes: state, observation, transition. All draws are keyed by seed, world, episode and step.
 
@@ -64,8 +70,10 @@ def step_batch(rules, state, observation, transition, actions, seed, first_world
         seed: int64. Seed of the batch.
         first_world: int64. Number of the world in row 0.
         autoreset: bool. Whether a truncated world begins its next episode at once.
+        start: int64. First row to advance.
+        end: int64. Row after the last one.
     """
-    for e in range(state.step.shape[0]):
+    for e in range(start, end):
         _step_one(rules, state, e, actions[e], observation, transition)
         transition.truncated[e] = state.step[e] >= rules.horizon
         if transition.truncated[e]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from empathy_loop.envs.random import ACTION, fill_uniform
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.state import empty_state
 from empathy_loop.envs.step import observe_batch, reset_batch, step_batch
+from empathy_loop.envs.threads import run_in_rows
 
 
 class Transition(NamedTuple):
@@ -54,6 +56,8 @@ class World:
         first_world: Number of the batch's first world, at least 0.
         autoreset: Whether a truncated world begins its next episode inside `step`
             (Gymnasium's SAME_STEP mode). Otherwise it must be reset by hand.
+        num_threads: Threads that share the worlds, at least 1. More pay from about a thousand
+            worlds on; what comes out does not depend on them.
 
     Raises:
         ValueError: a number is out of its range.
@@ -66,11 +70,13 @@ class World:
         seed: int,
         first_world: int = 0,
         autoreset: bool = True,
+        num_threads: int = 1,
     ) -> None:
         for name, value, least in (
             ("num_worlds", num_worlds, 1),
             ("seed", seed, 0),
             ("first_world", first_world, 0),
+            ("num_threads", num_threads, 1),
         ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
@@ -80,6 +86,7 @@ class World:
         self.seed = seed
         self.first_world = first_world
         self.autoreset = autoreset
+        self.num_threads = num_threads
         self._rules = rules_of(params)
         self.state = empty_state(params, num_worlds)
         self.observation = empty_observation(params, num_worlds)
@@ -112,7 +119,7 @@ class World:
                 f"got {steps.min()} to {steps.max()}"
             )
         self.state.episode[:] = episode
-        reset_batch(self._rules, self.state, self.observation, self.seed, self.first_world, steps)
+        self._in_rows(reset_batch, self.state, self.observation, self.seed, self.first_world, steps)
         self.transition.truncated[:] = False
         return self.observation
 
@@ -131,8 +138,8 @@ class World:
                 episode that is already over.
         """
         actions = self._checked(actions)
-        step_batch(
-            self._rules,
+        self._in_rows(
+            step_batch,
             self.state,
             self.observation,
             self.transition,
@@ -155,9 +162,11 @@ class World:
         return out
 
     def get_state(self) -> dict[str, NDArray[Any]]:
-        """Return copies of all arrays from which `set_state` continues identically."""
-        arrays = {f"state.{k}": v.copy() for k, v in self.state._asdict().items()}
-        return arrays | {"truncated": self.transition.truncated.copy()}
+        """Return copies of all arrays from which `set_state` continues identically.
+
+        The seed and the first world's number are among them, so that later episodes are the same.
+        """
+        return {name: array.copy() for name, array in self._arrays().items()}
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Continue from what `get_state` returned.
@@ -168,8 +177,7 @@ class World:
         Raises:
             ValueError: a name is missing or unknown, or an array has another shape or dtype.
         """
-        own = {f"state.{k}": v for k, v in self.state._asdict().items()}
-        own["truncated"] = self.transition.truncated
+        own = self._arrays()
         if arrays.keys() != own.keys():
             raise ValueError(
                 "set_state takes exactly the names that get_state returns; these differ: "
@@ -184,7 +192,22 @@ class World:
                 )
         for name, array in own.items():
             array[...] = arrays[name]
-        observe_batch(self._rules, self.state, self.observation)
+        self.seed, self.first_world = int(own["seed"]), int(own["first_world"])
+        self._in_rows(observe_batch, self.state, self.observation)
+
+    def _in_rows(self, kernel: Callable[..., None], *arguments: Any) -> None:
+        """Run a kernel on all worlds."""
+        threads = min(self.num_threads, self.num_worlds)
+        run_in_rows(kernel, (self._rules, *arguments), self.num_worlds, threads)
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Return by name all that decides how the batch goes on; arrays of the state are live."""
+        return {
+            **{f"state.{name}": array for name, array in self.state._asdict().items()},
+            "truncated": self.transition.truncated,
+            "seed": np.array(self.seed, np.int64),
+            "first_world": np.array(self.first_world, np.int64),
+        }
 
     def _checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int8]:
         """Return the actions as int8 [E, A], or raise ValueError naming what is wrong."""

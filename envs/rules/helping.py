@@ -13,6 +13,7 @@ from empathy_loop.envs.state import (
     OFFER,
     THANK,
     USE,
+    agent_after,
 )
 
 
@@ -58,8 +59,9 @@ def act_agents(rules, state, e, actions):
     """
     clear_ledger(state, e)
     num_agents = state.carried.shape[1]
+    first = state.step[e] % num_agents
     for n in range(num_agents):
-        i = (state.step[e] + n) % num_agents
+        i = agent_after(first, n, num_agents)
         action = actions[i]
         state.last_action[e, i] = action
         if action == USE:
@@ -70,7 +72,7 @@ def act_agents(rules, state, e, actions):
             if rules.offers:
                 state.social_act[e, i] = ACT_OFFER
         elif action > HELP_BASE:
-            _help(rules, state, e, i, (i + action - HELP_BASE) % num_agents)
+            _help(rules, state, e, i, agent_after(i, action - HELP_BASE, num_agents))
 
 
 @hot

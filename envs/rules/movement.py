@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from empathy_loop.envs.kernel import hot
-from empathy_loop.envs.state import EAST, NORTH, SOUTH, WEST
+from empathy_loop.envs.state import EAST, NORTH, SOUTH, WEST, agent_after
 
 
 @hot
@@ -34,8 +34,9 @@ def move_agents(rules, state, e, actions):
         actions: integer [A]. Actions asked for.
     """
     num_agents = state.carried.shape[1]
+    first = state.step[e] % num_agents
     for n in range(num_agents):
-        i = (state.step[e] + n) % num_agents
+        i = agent_after(first, n, num_agents)
         d_row, d_column = move_offset(actions[i])
         if d_row == 0 and d_column == 0:
             continue
