@@ -78,22 +78,14 @@ def bench(what: str, console: Console) -> None:
 
 
 def env_speeds() -> Iterator[Speed]:
-    """Yield the speed of batches of worlds and of one PettingZoo environment, in one thread.
+    """Yield the speed of batches of worlds, of growing worlds, and of one PettingZoo environment.
 
     Actions are drawn beforehand, from all there are; observations are part of every step.
     """
-    params = WorldParams()
-    for num_worlds in (1024, 64, 1):
-        world = World(params, num_worlds, seed=0)
-        shape = (64, num_worlds, params.num_agents)
-        actions = np.random.default_rng(0).integers(0, params.num_actions, shape).astype(np.int8)
-
-        def steps(world: World = world, actions: np.ndarray = actions) -> int:
-            for row in actions:
-                world.step(row)
-            return actions.size
-
-        yield _measure(f"world, E={num_worlds}", "agent steps", steps)
+    for num_worlds, num_threads in ((4096, 2), (4096, 1), (1024, 1), (64, 1), (1, 1)):
+        yield _world_speed(WorldParams(), num_worlds, num_threads)
+    for num_agents in (2, 4, 8, 16):
+        yield _world_speed(WorldParams(num_agents=num_agents, grid_size=16), 512, 1)
     yield _measure("PettingZoo parallel environment", "steps", _parallel_episodes())
 
 
@@ -104,8 +96,7 @@ def train_speeds() -> Iterator[Speed]:
         for threads in (1, 2):
             torch.set_num_threads(threads)
             for arm in TRAINED_ARMS:
-                name = f"{arm}, {threads} thread{'s' * (threads > 1)}"
-                yield _measure(name, "agent steps", _updates_of(arm))
+                yield _measure(f"{arm}, {_threads(threads)}", "agent steps", _updates_of(arm))
     finally:
         torch.set_num_threads(before)
 
@@ -139,6 +130,26 @@ def _policy_worlds() -> dict[str, WorldParams]:
     title = f"{DEFAULT_ENV}, one {default.shift} in each of {POLICY_EPISODES} episodes"
     every_face = dataclasses.replace(default, idiosyncratic_share=1.0)
     return {title: default, f"{title}, every face idiosyncratic": every_face}
+
+
+def _world_speed(params: WorldParams, num_worlds: int, num_threads: int) -> Speed:
+    """Return the speed of a batch of worlds."""
+    world = World(params, num_worlds, seed=0, num_threads=num_threads)
+    shape = (64, num_worlds, params.num_agents)
+    actions = np.random.default_rng(0).integers(0, params.num_actions, shape).astype(np.int8)
+
+    def steps() -> int:
+        for row in actions:
+            world.step(row)
+        return actions.size
+
+    grid = f"{params.grid_size} x {params.grid_size}"
+    what = f"{num_worlds} worlds, {params.num_agents} agents, {grid} cells, {_threads(num_threads)}"
+    return _measure(what, "agent steps", steps)
+
+
+def _threads(number: int) -> str:
+    return f"{number} thread{'' if number == 1 else 's'}"
 
 
 def _updates_of(arm: str) -> Callable[[], int]:
