@@ -23,7 +23,7 @@ test: $(VENV)/installed-dev links ## Lint, check formatting and types, and run a
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	EMPATHY_LOOP_EXTRAS=required OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 format: $(VENV)/installed-dev ## Sort imports and format the code.
 	$(BIN)/ruff check --select I --fix .

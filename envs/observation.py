@@ -1,7 +1,7 @@
 """What agents see: features in a fixed layout, the exterior view, and the action mask.
 
 Nothing here reads hidden state except an agent's OWN needs, which go into its own self block
-and nowhere else.
+and nowhere else; unless `show_needs` is set, for the upper bound that it is.
 """
 
 from __future__ import annotations
@@ -17,6 +17,13 @@ from empathy_loop.envs.kernel import hot
 from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
 from empathy_loop.envs.rules.helping import in_reach
 from empathy_loop.envs.rules.movement import move_offset
+from empathy_loop.envs.rules.sight import (
+    append_needs,
+    is_visible,
+    shown_act,
+    shown_cue,
+    shown_thanks,
+)
 from empathy_loop.envs.state import (
     EAST,
     HELP_BASE,
@@ -78,8 +85,9 @@ class ObservationLayout:
 
     @classmethod
     def of(cls, params: WorldParams) -> ObservationLayout:
-        """Return the layout of the world's observations; depends on sizes only."""
+        """Return the layout of the world's observations; depends on sizes and `show_needs` only."""
         kinds, cues = params.num_kinds, 4 + params.num_kinds
+        needs = (("need", kinds),) if params.show_needs else ()
         return cls(
             self_block=_slices(
                 ("need", kinds),
@@ -100,6 +108,7 @@ class ObservationLayout:
                 ("received", kinds),
                 ("helped_me", 1),
                 ("thanked_me", 1),
+                *needs,
             ),
             num_others=params.num_others,
             num_kinds=kinds,
@@ -124,18 +133,20 @@ class ObservationLayout:
     @property
     def impersonal(self) -> list[int]:
         """Columns of an other-block that do not depend on who looks; what a belief may read."""
-        names = ("carried", "cue", "social_act", "received")
-        return [column for name in names for column in _columns(self.other_block[name])]
+        personal = ("visible", "offset", "in_reach", "helped_me", "thanked_me")
+        parts = [part for name, part in self.other_block.items() if name not in personal]
+        return [column for part in parts for column in _columns(part)]
 
     def describe(self) -> str:
         """Return the layout as a Markdown table: columns of the features, name, meaning."""
         rows = ["| features | block | name | meaning |", "|---|---|---|---|"]
         for name, part in self.self_block.items():
-            rows.append(_row(part, 0, "self", name))
+            rows.append(_row(part, 0, "self", name, _MEANINGS[name]))
         for d in range(1, self.num_others + 1):
             start = self.self_size + (d - 1) * self.other_size
             for name, part in self.other_block.items():
-                rows.append(_row(part, start, f"other {d}", name))
+                meaning = "other need" if name == "need" else name
+                rows.append(_row(part, start, f"other {d}", name, _MEANINGS[meaning]))
         return "\n".join(rows)
 
 
@@ -153,6 +164,7 @@ _MEANINGS = {
     "social_act": "last social act, one-hot: thank, offer, help",
     "helped_me": "1 if it helped this agent in the last step",
     "thanked_me": "1 if it thanked this agent in the last step",
+    "other need": "its true need levels, by kind",
 }
 
 
@@ -169,10 +181,10 @@ def _columns(part: slice) -> Iterable[int]:
     return range(part.start, part.stop)
 
 
-def _row(part: slice, start: int, block: str, name: str) -> str:
+def _row(part: slice, start: int, block: str, name: str, meaning: str) -> str:
     first, last = start + part.start, start + part.stop - 1
     columns = str(first) if first == last else f"{first}-{last}"
-    return f"| {columns} | {block} | {name} | {_MEANINGS[name]} |"
+    return f"| {columns} | {block} | {name} | {meaning} |"
 
 
 @hot
@@ -183,7 +195,7 @@ def observe(rules, state, e, observation):
 
     Args:
         rules: Rules.
-        state: State. Only what is visible, and each agent's own needs, is read.
+        state: State. Only what is shown, and each agent's own needs, is read.
         e: int64. The world.
         observation: Observation.
     """
@@ -199,16 +211,10 @@ def observe(rules, state, e, observation):
         for column in range(exterior.shape[2]):
             exterior[e, i, column] = 0.0
         exterior[e, i, 0] = 1.0
-        _write_impersonal(state, e, i, exterior, i, 4)
+        _write_impersonal(rules, state, e, i, exterior, i, 4)
         _write_mask(rules, state, e, i, observation.action_mask)
-
-
-@hot
-def is_visible(rules, state, e, i, j):
-    """Return whether agent i sees agent j, by the larger of row and column distance."""
-    rows = abs(state.position[e, j, 0] - state.position[e, i, 0])
-    columns = abs(state.position[e, j, 1] - state.position[e, i, 1])
-    return max(rows, columns) <= rules.view_radius
+    if rules.show_needs:
+        append_needs(rules, state, e, features, exterior)
 
 
 @hot
@@ -229,7 +235,8 @@ def _write_self(rules, state, e, i, out):
     start = _write_one_hot(out, e, i, num_kinds, num_kinds, state.carried[e, i])
     for axis in range(2):
         out[e, i, start + axis] = 2.0 * state.position[e, i, axis] / side - 1.0
-    start = _write_one_hot(out, e, i, start + 2, 4 + num_kinds, state.cue[e, i] - NEUTRAL - 1)
+    cue = shown_cue(rules, state, e, i)
+    start = _write_one_hot(out, e, i, start + 2, 4 + num_kinds, cue - NEUTRAL - 1)
     num_actions = HELP_BASE + state.carried.shape[1]
     start = _write_one_hot(out, e, i, start, num_actions, state.last_action[e, i])
     start = _write_one_hot(out, e, i, start, num_kinds, state.received[e, i])
@@ -252,18 +259,19 @@ def _write_other(rules, state, e, i, j, out, start):
     out[e, i, start + 1] = rows / side
     out[e, i, start + 2] = columns / side
     out[e, i, start + 3] = 1.0 if in_reach(rules, state, e, i, j) else 0.0
-    start = _write_impersonal(state, e, i, out, j, start + 4)
+    start = _write_impersonal(rules, state, e, i, out, j, start + 4)
     out[e, i, start] = state.helped[e, j, i]
-    out[e, i, start + 1] = state.thanked[e, j, i]
+    out[e, i, start + 1] = shown_thanks(rules, state, e, j, i)
 
 
 @hot
-def _write_impersonal(state, e, i, out, j, start):
+def _write_impersonal(rules, state, e, i, out, j, start):
     """Write into row i the part of agent j's appearance that is the same for every viewer."""
     num_kinds = state.need.shape[2]
     start = _write_one_hot(out, e, i, start, num_kinds, state.carried[e, j])
-    start = _write_one_hot(out, e, i, start, 4 + num_kinds, state.cue[e, j] - NEUTRAL - 1)
-    start = _write_one_hot(out, e, i, start, 3, state.social_act[e, j] - NO_ACT - 1)
+    cue, act = shown_cue(rules, state, e, j), shown_act(rules, state, e, j)
+    start = _write_one_hot(out, e, i, start, 4 + num_kinds, cue - NEUTRAL - 1)
+    start = _write_one_hot(out, e, i, start, 3, act - NO_ACT - 1)
     return _write_one_hot(out, e, i, start, num_kinds, state.received[e, j])
 
 

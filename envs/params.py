@@ -11,7 +11,13 @@ from collections import namedtuple
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, NamedTuple
 
-SHIFT_FAMILIES: tuple[str, ...] = ("none", "partner_swap", "cue_remap")
+SHIFT_FAMILIES: tuple[str, ...] = (
+    "none",
+    "partner_swap",
+    "cue_remap",
+    "need_dynamics",
+    "resource_move",
+)
 """Names of the shift families; the index of a name is its code inside the kernels."""
 
 
@@ -92,14 +98,26 @@ class WorldParams:
     """Weight of drive in welfare (kappa), at least 0; equals drive_scale * (1 - discount)."""
     coordination: Probability = 1.0
     """Share of the reward that is the team's mean and not an agent's own, 0 to 1."""
+    severe: bool = False
+    """Whether crises may be severe: only the help of two different agents ends such a one."""
+    severe_share: Probability = 0.3
+    """Probability that a crisis is severe where crises may be, 0 to 1."""
+    severe_window: Annotated[int, Range(0, 1000)] = 8
+    """Steps within which a second agent must follow the first, 0 (in the same step) to 1000."""
     offers: bool = False
     """Whether agents may offer help (show KINDNESS)."""
     view_radius: Annotated[int, Range(0, 32)] = 32
     """Cells, along rows and columns, within which others are seen, 0 to 32."""
+    show_cues: bool = True
+    """Whether cues, thanks and offers are seen; without them, what is left is who helps whom."""
+    show_positive_cues: bool = True
+    """Whether relief, gratitude, kindness, thanks and offers are seen, where cues are."""
+    show_needs: bool = False
+    """Whether others' true needs are seen, in columns of their own; for upper bounds only."""
     shift: str = "partner_swap"
     """Family of the unsignalled shift in the middle third of every episode."""
     shift_severity: Annotated[float, Range(0, 1, low_open=True)] = 0.3
-    """Share of the agents that the shift affects, rounded up, above 0, at most 1."""
+    """Share of the agents, or of the stations, that the shift affects, rounded up; above 0 to 1."""
 
     def __post_init__(self) -> None:
         for name, allowed in _RANGES.items():
@@ -110,6 +128,9 @@ class WorldParams:
                 raise ValueError(f"{name} must be a whole number in {allowed}, got {value!r}")
             if not allowed.contains(value):
                 raise ValueError(f"{name} must be in {allowed}, got {value!r}")
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
         _check_together(self)
 
     @property
@@ -144,17 +165,37 @@ _RANGES: dict[str, Range] = {
     }.items()
     if hasattr(hint, "__metadata__")
 }
-_WHOLE = {"grid_size", "num_agents", "num_kinds", "horizon", "help_reach", "view_radius"}
+_WHOLE = {
+    *("grid_size", "num_agents", "num_kinds", "horizon", "help_reach", "severe_window"),
+    *("view_radius",),
+}
+_SWITCHES = [f.name for f in fields(WorldParams) if f.type in ("bool", bool)]
+
+_NEEDS_TWO_KINDS = {
+    "cue_remap": "one symbol cannot be permuted",
+    "need_dynamics": "no other kind could become the dominant one",
+}
 
 
 def _check_together(params: WorldParams) -> None:
     """Raise ValueError where fields contradict each other."""
     if params.shift not in SHIFT_FAMILIES:
         raise ValueError(f"shift must be one of {', '.join(SHIFT_FAMILIES)}, got {params.shift!r}")
-    if params.shift == "cue_remap" and params.num_kinds < 2:
+    if params.shift in _NEEDS_TWO_KINDS and params.num_kinds < 2:
         raise ValueError(
-            "shift 'cue_remap' needs num_kinds >= 2, for one symbol cannot be permuted; "
+            f"shift {params.shift!r} needs num_kinds >= 2, for {_NEEDS_TWO_KINDS[params.shift]}; "
             f"got num_kinds={params.num_kinds}"
+        )
+    even_share = 1.0 / params.num_kinds
+    if params.shift == "need_dynamics" and math.isclose(params.dominant_share, even_share):
+        raise ValueError(
+            "shift 'need_dynamics' needs a dominant kind; choose another dominant_share than "
+            f"{params.dominant_share}, which is that of each of {params.num_kinds} kinds"
+        )
+    if params.severe and params.num_agents < 3:
+        raise ValueError(
+            "severe needs num_agents >= 3, for two others must help; "
+            f"got num_agents={params.num_agents}"
         )
     cells, needed = params.grid_size**2, params.num_kinds + params.num_agents
     if needed > cells:

@@ -1,45 +1,106 @@
 """Scripted policies: what a partner does that follows rules, with and without reading others.
 
-stay       does nothing.
-random     acts uniformly among legal actions.
-egoist     sees to its own needs only.
-timetable  helps by base rates and by the gifts that it sees, and ignores faces.
-reader     helps by faces, each read as the canonical symbol.
-oracle     helps by the true needs of all, and sees to its own where that pays.
+stay          does nothing.
+random        acts uniformly among legal actions.
+egoist        sees to its own needs only.
+exploiter     as the egoist, and thanks for every gift; it takes help and never gives any.
+timetable     helps by base rates and by the gifts that it sees, and ignores faces.
+reader        helps by faces, each read as the canonical symbol.
+reciprocator  as the reader, but only those who are not behind with their help by more than
+              PATIENCE gifts.
+filter        helps by the Bayesian filter (`empathy_loop.envs.filter`): goes for every crisis
+              that has probability ACT_ON or more, at the level to expect of it.
+oracle        helps by the true needs of all, and sees to its own where that pays.
 
-timetable, reader and oracle differ only in the belief that they give to the shared planner.
+Those that help differ only in the belief that they give to the shared planner. The filter does
+not weigh self-use: with it, it scores lower.
 """
 
 from __future__ import annotations
 
-import difflib
-
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.beliefs import (
+    EGOIST,
+    EXPLOITER,
+    FILTER,
+    NOBODY,
+    ORACLE,
+    RANDOM,
+    SCRIPTED,
+    STAYER,
+    believe,
+    empty_minds,
+    expected_need,
+    forget,
+)
+from empathy_loop.envs.filter import begin_filter, empty_filter, filter_world
 from empathy_loop.envs.kernel import batch, hot
-from empathy_loop.envs.observation import is_visible
 from empathy_loop.envs.params import WorldParams, rules_of
 from empathy_loop.envs.planner import plan
 from empathy_loop.envs.random import POLICY, below, draw, fold
-from empathy_loop.envs.state import DISTRESS
+from empathy_loop.envs.reading import close_matches
+from empathy_loop.envs.state import NOTHING, THANK
 from empathy_loop.envs.world import World
 
-SCRIPTED: tuple[str, ...] = ("stay", "random", "egoist", "timetable", "reader", "oracle")
-"""Names of the scripted policies; the index of a name is its code inside the kernels."""
+__all__ = [
+    "NOBODY",
+    "SCRIPTED",
+    "ScriptedPolicies",
+    "ScriptedPolicy",
+    "expected_need",
+    "policy_code",
+]
 
-_STAY, _RANDOM, _EGOIST, _TIMETABLE, _READER, _ORACLE = range(len(SCRIPTED))
 
-READ_NEED = 0.8
-"""Need that the reader believes in when it sees a distress symbol."""
-READ_DECAY = 0.9
-"""Factor by which that belief fades in a step."""
+class ScriptedPolicies:
+    """Scripted policies in any seats of a batch of worlds, each with a memory of its own.
+
+    Their draws are keyed by world, step and agent: the same world gives the same actions.
+
+    Args:
+        params: The rules.
+        codes: int8 [E, A]. Index in SCRIPTED of who acts in each seat, or NOBODY. Kept, not
+            copied: it may change between episodes.
+        filters: Whether a seat may ever be the filter's, whose memory is large.
+    """
+
+    def __init__(self, params: WorldParams, codes: NDArray[np.int8], filters: bool) -> None:
+        self.codes = codes
+        self._rules = rules_of(params)
+        self.inferred = empty_filter(params, len(codes) if filters else 0)
+        self._expected = expected_need(params)
+        self.minds = empty_minds(params, len(codes))
+
+    def act(self, world: World) -> NDArray[np.int8]:
+        """Choose the actions of this step in every seat that has a policy.
+
+        Call it once before each step: beliefs are brought up to date with what is seen. They
+        begin anew with every episode.
+
+        Args:
+            world: A batch of E worlds with the same sizes.
+
+        Returns:
+            int8 [E, A]. Actions whose conditions hold; 0 where nobody acts.
+        """
+        actions = np.zeros(self.codes.shape, np.int8)
+        _act_batch(
+            self._rules,
+            world.state,
+            world.observation.action_mask,
+            self.codes,
+            self.minds,
+            self.inferred,
+            self._expected,
+            actions,
+        )
+        return actions
 
 
-class ScriptedPolicy:
+class ScriptedPolicy(ScriptedPolicies):
     """One scripted policy in every seat of a batch of worlds.
-
-    Its draws are keyed by world, step and agent: the same world gives the same actions.
 
     Args:
         name: One of SCRIPTED.
@@ -51,76 +112,64 @@ class ScriptedPolicy:
     """
 
     def __init__(self, name: str, params: WorldParams, num_worlds: int) -> None:
-        if name not in SCRIPTED:
-            close = difflib.get_close_matches(name, SCRIPTED) or SCRIPTED
-            raise ValueError(f"unknown policy {name!r}; did you mean {' or '.join(close)}?")
+        codes = np.full((num_worlds, params.num_agents), policy_code(name), np.int8)
+        super().__init__(params, codes, filters=name == "filter")
         self.name = name
-        self._code = SCRIPTED.index(name)
-        self._rules = rules_of(params)
-        agents, kinds = params.num_agents, params.num_kinds
-        self._belief = np.zeros((num_worlds, agents, agents, kinds))
-        self._zero_since = np.zeros((num_worlds, agents, agents, kinds), np.int32)
-        self._expected = expected_need(params)
-
-    def act(self, world: World) -> NDArray[np.int8]:
-        """Choose everybody's action of this step.
-
-        Call it once before each step: beliefs are brought up to date with what is seen, and
-        begin anew at step 0.
-
-        Args:
-            world: A batch of E worlds with the same sizes.
-
-        Returns:
-            int8 [E, A]. Actions whose conditions hold.
-        """
-        actions = np.zeros((world.num_worlds, world.params.num_agents), np.int8)
-        _act_batch(
-            self._rules,
-            world.state,
-            world.observation.action_mask,
-            self._code,
-            self._belief,
-            self._zero_since,
-            self._expected,
-            actions,
-        )
-        return actions
 
 
-def expected_need(params: WorldParams) -> NDArray[np.float64]:
-    """Return the need to expect of an agent of whom nothing but the time is known.
+def policy_code(name: str) -> int:
+    """Return the code of a scripted policy.
 
-        E[s] = sum over u = 1..s of h * (1 - h)^(u - 1) * level(s - u)
-        level(v) = min(1, crisis_level + need_growth * v)
-
-    with h the total hazard over the number of kinds: u is the step at which the crisis began.
-
-    Args:
-        params: The rules.
-
-    Returns:
-        float64 [horizon + 1], in [0, 1]. Entry s is s steps after the need was known to be 0.
+    Raises:
+        ValueError: the name is unknown.
     """
-    hazard = params.total_hazard / params.num_kinds
-    steps = np.arange(params.horizon + 1)
-    began_now = hazard * (1.0 - hazard) ** steps
-    level = np.minimum(1.0, params.crisis_level + params.need_growth * steps)
-    return np.concatenate([[0.0], np.convolve(began_now, level)[: params.horizon]])
+    if name not in SCRIPTED:
+        raise ValueError(f"unknown policy {name!r}; {close_matches(name, SCRIPTED)}")
+    return SCRIPTED.index(name)
 
 
 @batch
-def _act_batch(rules, state, action_mask, policy, belief, zero_since, expected, actions):
-    """Write the actions of every agent of every world."""
+def _act_batch(rules, state, action_mask, codes, minds, inferred, expected, actions):
+    """Write the actions of every agent of every world that a policy acts for."""
     for e in range(state.step.shape[0]):
         step_key = fold(state.key[e], state.step[e])
+        begins = _begins(state, e, minds)
+        if begins:
+            forget(state, e, minds)
+        if _any_filter(codes, e):
+            if begins:
+                begin_filter(inferred, e)
+            else:
+                filter_world(rules, state, e, inferred)
         for i in range(state.carried.shape[1]):
-            if policy == _RANDOM:
+            policy = codes[e, i]
+            if policy == RANDOM:
                 actions[e, i] = _random_action(action_mask, e, i, step_key)
-            elif policy != _STAY:
-                _believe(rules, state, e, i, policy, belief, zero_since, expected)
-                helps, uses = policy != _EGOIST, policy in (_EGOIST, _ORACLE)
-                actions[e, i] = plan(rules, state, e, i, belief, helps, uses, step_key)
+            elif policy == EXPLOITER and state.received[e, i] != NOTHING:
+                actions[e, i] = THANK
+            elif policy != STAYER and policy != NOBODY:
+                believe(rules, state, e, i, policy, minds, inferred, expected)
+                helps = policy != EGOIST and policy != EXPLOITER
+                uses = not helps or policy == ORACLE
+                actions[e, i] = plan(rules, state, e, i, minds.goal, helps, uses, step_key)
+
+
+@hot
+def _begins(state, e, minds):
+    """Return whether what is remembered is of another episode, and note this one."""
+    same = minds.key[e] == state.key[e] and minds.step[e] <= state.step[e]
+    minds.key[e] = state.key[e]
+    minds.step[e] = state.step[e]
+    return state.step[e] == 0 or not same
+
+
+@hot
+def _any_filter(codes, e):
+    """Return whether the filter acts in a seat of one world."""
+    found = False
+    for i in range(codes.shape[1]):
+        found = found or codes[e, i] == FILTER
+    return found
 
 
 @hot
@@ -137,35 +186,3 @@ def _random_action(action_mask, e, i, step_key):
                 chosen = action
             left -= 1
     return chosen
-
-
-@hot
-def _believe(rules, state, e, i, policy, belief, zero_since, expected):
-    """Bring what agent i believes of all others up to date with what it sees."""
-    num_agents, num_kinds = state.carried.shape[1], state.need.shape[2]
-    for j in range(num_agents):
-        for k in range(num_kinds):
-            if state.step[e] == 0:
-                belief[e, i, j, k] = 0.0
-                zero_since[e, i, j, k] = 0
-            if policy == _ORACLE:
-                belief[e, i, j, k] = state.need[e, j, k]
-            elif policy == _READER:
-                belief[e, i, j, k] = _read(rules, state, e, i, j, k, belief[e, i, j, k])
-            elif policy == _TIMETABLE:
-                if is_visible(rules, state, e, i, j) and state.received[e, j] == k:
-                    zero_since[e, i, j, k] = state.step[e]
-                belief[e, i, j, k] = expected[state.step[e] - zero_since[e, i, j, k]]
-
-
-@hot
-def _read(rules, state, e, i, j, kind, believed):
-    """Return the reader's belief after one more look at agent j."""
-    believed *= READ_DECAY
-    if not is_visible(rules, state, e, i, j):
-        return believed
-    if state.received[e, j] == kind:
-        return 0.0
-    if state.cue[e, j] == DISTRESS + kind:
-        return READ_NEED
-    return believed

@@ -1,13 +1,11 @@
 """One world of a scenario as a PettingZoo environment: a thin view of `empathy_loop.envs.world`.
 
-The page of an environment is the docstring of its own module, such as
-`empathy_loop.envs.mutual_aid_v0`.
+The page of a scenario's environment is the docstring of its own module, such as
+`empathy_loop.envs.mutual_aid_v0`; that module also holds the AEC view.
 """
 
 from __future__ import annotations
 
-import operator
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,18 +13,20 @@ import numpy as np
 import pettingzoo
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
-from pettingzoo.utils.conversions import parallel_to_aec
-from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, OrderEnforcingWrapper
 
+from empathy_loop.envs import inputs
 from empathy_loop.envs.frame import frame_of
+from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.reading import amend, close_matches
+from empathy_loop.envs.reading import close_matches
 from empathy_loop.envs.render import ansi, draw
-from empathy_loop.envs.scenarios import load_scenario
+from empathy_loop.envs.scenarios import resolve
+from empathy_loop.envs.shared_state import shared_size, shared_state
+from empathy_loop.envs.window import Window
 from empathy_loop.envs.world import World
 
-RENDER_MODES = ("ansi", "rgb_array")
-"""What `render` can return: a text, or a picture as uint8 [H, W, 3]."""
+RENDER_MODES = "ansi", "human", "rgb_array"
+"""How a world is shown: as a text, in a window, or as a picture, uint8 [H, W, 3]."""
 FRAMES_PER_SECOND = 4
 """Steps that a video should show in a second."""
 CELL_PIXELS = 64
@@ -42,32 +42,38 @@ Infos = dict[str, dict[str, Any]]
 class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # type: ignore[misc]
     """One world of a scenario with agents `ai_0`, `ai_1`, ..., all of whom act at once.
 
-    A copy (`copy.deepcopy`) and a pickle continue identically.
+    A copy (`copy.deepcopy`) and a pickle continue identically, without the window.
 
     Args:
-        scenario: Name of the scenario.
-        render_mode: What `render` returns, "ansi" or "rgb_array"; None for no rendering.
+        scenario: Name of the scenario, or rules of your own.
+        render_mode: "ansi" or "rgb_array" for what `render` returns, "human" for a window that
+            follows every step; None for no rendering.
         truth: Whether infos hold what is hidden of each agent, for training targets and
             scoring. Nothing that acts may read it.
         privileged_state: Whether `state` ends with the true needs.
+        strict: Whether an action that the mask forbids is an error, and not just in vain.
         max_cycles: PettingZoo's name for `horizon`.
         world: Fields of WorldParams that differ from the scenario's.
 
     Attributes:
         params: WorldParams. The rules.
         agents: All agents during an episode; empty before and after it.
+        num_masked_actions: Agent to the number of its actions in this episode that the mask
+            forbade; each did nothing.
         state_space: Box [-1, 1]. Space of `state`.
 
     Raises:
         ValueError: an unknown scenario, argument or render mode, or a value that is refused.
+        ImportError: `render_mode` is "human" and pygame is not installed.
     """
 
     def __init__(
         self,
-        scenario: str,
+        scenario: str | WorldParams,
         render_mode: str | None = None,
         truth: bool = False,
         privileged_state: bool = False,
+        strict: bool = False,
         max_cycles: int | None = None,
         **world: Any,
     ) -> None:
@@ -80,36 +86,36 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
             if "horizon" in world:
                 raise ValueError("max_cycles is another name for horizon; give one of the two")
             world["horizon"] = max_cycles
-        self.params: WorldParams = amend(load_scenario(scenario).params, world, scenario)
+        name, self.params = resolve(scenario, world)
         self.render_mode = render_mode
         self.metadata = {
-            "name": scenario,
+            "name": name,
             "render_modes": list(RENDER_MODES),
             "is_parallelizable": True,
             "render_fps": FRAMES_PER_SECOND,
         }
-        self._truth, self._privileged_state = truth, privileged_state
+        self._truth = inputs.checked_flag("truth", truth)
+        self._privileged_state = inputs.checked_flag("privileged_state", privileged_state)
+        self._strict = inputs.checked_flag("strict", strict)
         self._world: World | None = None
+        self._window = Window(name, FRAMES_PER_SECOND) if render_mode == "human" else None
         self._make_spaces()
 
     def _make_spaces(self) -> None:
         """Lay out who there is and what each sees, does, and is one of."""
-        blank = World(self.params, 1, seed=0)
-        layout, (_, size) = blank.layout, blank.observation.features.shape[1:]
         self.possible_agents = [f"ai_{i}" for i in range(self.params.num_agents)]
         self.agents: list[str] = []
+        self.num_masked_actions = dict.fromkeys(self.possible_agents, 0)
+        self._rows = np.arange(self.params.num_agents)
+        size = ObservationLayout.of(self.params).size
         self.observation_spaces = {
             agent: Box(-1.0, 1.0, (size,), np.float32) for agent in self.possible_agents
         }
         self.action_spaces = {
             agent: Discrete(self.params.num_actions) for agent in self.possible_agents
         }
-        columns = [np.r_[layout.self_block["position"]]]
-        for name in ("helped_me", "thanked_me"):
-            first = layout.self_size + layout.other_block[name].start
-            columns.append(first + layout.other_size * np.arange(layout.num_others))
-        self._public_columns = np.concatenate(columns)
-        self.state_space = Box(-1.0, 1.0, self._state_of(blank).shape, np.float32)
+        shared = (shared_size(self.params, self._privileged_state),)
+        self.state_space = Box(-1.0, 1.0, shared, np.float32)
 
     def observation_space(self, agent: str) -> Box:
         """Return the space of an agent's observations: float32 [D], in [-1, 1]."""
@@ -137,11 +143,12 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
             ValueError: the seed is not such a number.
         """
         if seed is not None or self._world is None:
-            seed = secrets.randbits(32) if seed is None else _checked_seed(seed)
-            self._world = World(self.params, 1, seed, autoreset=False)
+            self._world = World(self.params, 1, inputs.checked_seed(seed), autoreset=False)
         else:
             self._world.reset(episode=int(self._world.state.episode[0]) + 1)
         self.agents = self.possible_agents[:]
+        self.num_masked_actions = dict.fromkeys(self.agents, 0)
+        self._show()
         return self._observations(self._world), self._infos(self._world)
 
     def step(
@@ -150,44 +157,79 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         """Advance the world by one step.
 
         Args:
-            actions: An action in [0, N) for every agent. One that the mask forbids does nothing.
+            actions: An action in [0, N) for every agent. One that the mask forbids does nothing
+                and is counted in `num_masked_actions`.
 
         Returns:
             Observations, rewards, terminations (never), truncations (at the horizon) and infos,
             for each agent. Their arrays are new: later steps leave them as they are.
 
         Raises:
-            ValueError: no episode is on, an agent is missing or unknown, or an action is none.
+            ValueError: no episode is on, an agent is missing or unknown, an action is none, or,
+                with `strict`, one is forbidden by the mask.
         """
         world = self._begun()
         if not self.agents:
             raise ValueError("the episode is over; call reset() before step()")
-        transition = world.step(self._checked_actions(actions))
+        transition = world.step(self._checked_actions(world, actions))
         agents, over = self.agents, bool(transition.truncated[0])
         rewards = dict(zip(agents, transition.reward[0].tolist(), strict=True))
         ends = dict.fromkeys(agents, False), dict.fromkeys(agents, over)
         if over:
             self.agents = []
+        self._show()
         return self._observations(world), rewards, *ends, self._infos(world)
 
     def state(self) -> NDArray[np.float32]:
         """Return all that agents show each other: float32 [S] in [-1, 1], a new array.
 
-        For each agent in turn: position [2], exterior view [X], and which others it saw help
-        it [O] and thank it [O] in the last step, in its own order of them. Then the row and
-        column of each station [K, 2], from -1 to 1 across the board. With `privileged_state`
-        also the true needs [A, K].
+        `empathy_loop.envs.shared_state` says how it is laid out; with `privileged_state` the true
+        needs [A, K] come last.
 
         Raises:
             ValueError: no episode was begun.
         """
-        return self._state_of(self._begun())
+        row: NDArray[np.float32] = shared_state(self._begun(), self._privileged_state)[0]
+        return row
 
-    def render(self) -> Any:
-        """Return the present state as `render_mode` says, with everybody's true needs.
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of all from which `set_state` continues identically, in any process.
 
         Returns:
-            str for "ansi"; uint8 [H, W, 3] for "rgb_array".
+            "world": name to array, of `World.get_state`; "num_masked_actions": agent to count.
+
+        Raises:
+            ValueError: no episode was begun.
+        """
+        masked = dict(self.num_masked_actions)
+        return {"world": self._begun().get_state(), "num_masked_actions": masked}
+
+    def set_state(self, saved: Mapping[str, Any]) -> tuple[Observations, Infos]:
+        """Continue from what `get_state` returned; later episodes are those of its seed.
+
+        Args:
+            saved: Of an environment with the same rules. It may have been pickled.
+
+        Returns:
+            Observations and infos of that moment, as `reset` and `step` return them.
+
+        Raises:
+            ValueError: something is missing, or of another shape or type; nothing is changed then.
+        """
+        inputs.check_saved(saved, self.possible_agents)
+        world = World(self.params, 1, seed=0, autoreset=False)
+        world.set_state(saved["world"])
+        self._world = world
+        self.agents = [] if world.transition.truncated[0] else self.possible_agents[:]
+        self.num_masked_actions = dict(saved["num_masked_actions"])
+        return self._observations(world), self._infos(world)
+
+    def render(self) -> Any:
+        """Show the present state as `render_mode` says, with everybody's true needs.
+
+        Returns:
+            str for "ansi"; uint8 [H, W, 3] for "rgb_array"; None for "human", which draws into
+            the window, waits so that steps last 1 / `render_fps` seconds, and needs no call.
 
         Raises:
             ValueError: no episode was begun, or the environment was made without a render mode.
@@ -198,35 +240,38 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
                 "in order to render it"
             )
         frame = frame_of(self._begun(), 0)
-        return ansi(frame) if self.render_mode == "ansi" else draw(frame, CELL_PIXELS)
+        if self.render_mode == "ansi":
+            return ansi(frame)
+        picture = draw(frame, CELL_PIXELS)
+        if self._window is None:
+            return picture
+        self._window.show(picture)
+        return None
 
     def close(self) -> None:
-        """Release nothing, for nothing is held; PettingZoo asks for the method."""
+        """Close the window, if there is one; the next step or reset opens it again."""
+        if self._window is not None:
+            self._window.close()
+
+    def _show(self) -> None:
+        if self._window is not None:
+            self.render()
 
     def _begun(self) -> World:
         if self._world is None:
             raise ValueError("no episode was begun; call reset() first")
         return self._world
 
-    def _checked_actions(self, actions: Mapping[str, int]) -> NDArray[np.int64]:
-        """Return the actions as int64 [1, A], or raise ValueError naming what is wrong."""
-        if actions.keys() != set(self.agents):
-            raise ValueError(
-                f"actions must name exactly the agents {', '.join(self.agents)}, "
-                f"got {', '.join(map(str, actions)) or 'none'}"
-            )
-        chosen = np.empty((1, len(self.agents)), np.int64)
-        for i, agent in enumerate(self.agents):
-            try:
-                chosen[0, i] = action = operator.index(actions[agent])
-            except (TypeError, OverflowError):
-                action = -1
-            if not 0 <= action < self.params.num_actions:
-                raise ValueError(
-                    f"action of {agent} must be a whole number in "
-                    f"[0, {self.params.num_actions - 1}], got {actions[agent]!r}"
-                )
-        return chosen
+    def _checked_actions(self, world: World, actions: Mapping[str, int]) -> NDArray[np.int64]:
+        """Return the actions as int64 [1, A], counting those in vain, or raise ValueError."""
+        chosen = inputs.chosen_actions(self.agents, actions, self.params.num_actions)
+        masked = ~world.observation.action_mask[0, self._rows, chosen]
+        if masked.any():
+            if self._strict:
+                inputs.refuse_masked(self.agents.__getitem__, chosen, masked)
+            for i in np.flatnonzero(masked):
+                self.num_masked_actions[self.agents[i]] += 1
+        return chosen[None]
 
     def _observations(self, world: World) -> Observations:
         """Return each agent's features; one copy for all of them."""
@@ -243,51 +288,6 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
             if self._truth:
                 infos[agent]["truth"] = _truth_of(world, i)
         return infos
-
-    def _state_of(self, world: World) -> NDArray[np.float32]:
-        """Return the concatenation that `state` describes."""
-        features, exterior = world.observation.features[0], world.observation.exterior[0]
-        position, ties = np.split(features[:, self._public_columns], [2], axis=1)
-        stations = world.state.station[0] / (self.params.grid_size - 1) * 2.0 - 1.0
-        parts = [np.hstack([position, exterior, ties]), stations]
-        if self._privileged_state:
-            parts.append(world.state.need[0])
-        return np.concatenate([part.ravel() for part in parts]).astype(np.float32)
-
-
-def checked(env: Any) -> Any:
-    """Return an AEC environment that refuses unknown actions and calls out of order at once."""
-    return OrderEnforcingWrapper(AssertOutOfBoundsWrapper(env))
-
-
-def in_turns(env: ScenarioEnv) -> Any:
-    """Return the AEC view of an environment: agents choose in turn, and then all act at once."""
-    return parallel_to_aec(env)
-
-
-def register(scenario: str) -> None:
-    """Enter a scenario into PettingZoo's registry, unless it is there already.
-
-    Args:
-        scenario: Its name, and that of the module in this package which holds its environments.
-    """
-    module = f"{__package__}.{scenario}"
-    for env_type, attribute in (("parallel", "parallel_env"), ("aec", "env")):
-        spec = pettingzoo.EnvSpec(f"empathy_loop/{scenario}", f"{module}:{attribute}")
-        registry = getattr(pettingzoo, f"{env_type}_registry")
-        if registry.get(spec.id) != spec:
-            pettingzoo.register(env_type, spec.id, spec.entry_point)
-
-
-def _checked_seed(seed: int) -> int:
-    """Return the seed as an int, or raise ValueError."""
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        number = -1
-    if not 0 <= number < 2**63:
-        raise ValueError(f"seed must be None or a whole number in [0, 2^63 - 1], got {seed!r}")
-    return number
 
 
 def _truth_of(world: World, i: int) -> dict[str, Any]:

@@ -34,7 +34,12 @@ from empathy_loop.envs.kernel import batch, hot, rare
     POLICY,
     JAM,
     ACTION,
-) = range(19)
+    NEW_DOMINANT,
+    MOVE_WHICH,
+    MOVE_WHERE,
+    SEVERE,
+    PARTNER,
+) = range(24)
 """Purposes of draws; a purpose keeps its number for ever, new ones are added at the end (< 32)."""
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)

@@ -45,6 +45,9 @@ def reset_world(rules, state, e, seed, world):
         draw_style(rules, step_key, i, IDIOSYNCRATIC, STYLE, state.style[e, i])
         state.expressivity[e, i] = rules.expressivity
         state.need[e, i, :] = 0.0
+        state.severe[e, i, :] = 0
+        state.first_helper[e, i, :] = NOTHING
+        state.help_left[e, i, :] = 0
         state.drive_before[e, i] = 0.0
         state.drive[e, i] = 0.0
         state.carried[e, i] = NOTHING

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.populations import check_seats
 from empathy_loop.envs.reading import amend, close_matches
 
 
@@ -20,6 +23,12 @@ class Scenario:
     """What the world is, in one line."""
     params: WorldParams
     """Its rules."""
+    about: str = ""
+    """What is special about it, in a paragraph or more of Markdown."""
+    history: tuple[str, ...] = ()
+    """What came with each version, the latest first."""
+    seats: tuple[str, ...] = ()
+    """A seat for each agent, as `empathy_loop.envs.populations` takes them; none for all focal."""
 
 
 def list_scenarios() -> dict[str, str]:
@@ -55,14 +64,16 @@ def parse_scenario(name: str, text: str, source: str) -> Scenario:
 
     Args:
         name: Name of the scenario.
-        text: TOML: `summary`, and the fields of WorldParams that differ from the defaults.
+        text: TOML: `summary`; if wanted `about`, `history` and `seats`; and the fields of
+            WorldParams that differ from the defaults.
         source: What to name in errors, such as the file that the text is from.
 
     Returns:
         Scenario, validated.
 
     Raises:
-        ValueError: not TOML, no summary, or an unknown key or a wrong value for one.
+        ValueError: not TOML, no summary, a text that is none, or an unknown key or a wrong value
+            for one.
     """
     try:
         settings = tomllib.loads(text)
@@ -73,7 +84,43 @@ def parse_scenario(name: str, text: str, source: str) -> Scenario:
         raise ValueError(
             f"{source}: summary must be one line on what the world is, got {summary!r}"
         )
-    return Scenario(name, summary, amend(WorldParams(), settings, source))
+    about, history = settings.pop("about", ""), settings.pop("history", [])
+    if not isinstance(about, str):
+        raise ValueError(f"{source}: about must be a text, got {about!r}")
+    if not isinstance(history, list) or not all(isinstance(line, str) for line in history):
+        raise ValueError(f"{source}: history must be a list of texts, got {history!r}")
+    seats = settings.pop("seats", [])
+    if not isinstance(seats, list) or not all(isinstance(seat, str) for seat in seats):
+        raise ValueError(f"{source}: seats must be a list of names of seats, got {seats!r}")
+    params = amend(WorldParams(), settings, source)
+    if seats:
+        try:
+            check_seats(seats, params.num_agents)
+        except ValueError as error:
+            raise ValueError(f"{source}: {error}") from error
+    return Scenario(name, summary, params, about.strip(), tuple(history), tuple(seats))
+
+
+def resolve(scenario: str | WorldParams, changes: Mapping[str, Any]) -> tuple[str, WorldParams]:
+    """Return the name and the rules that a view was asked for.
+
+    Args:
+        scenario: Name of a scenario, or rules of one's own, which are called "own_world".
+        changes: Fields of WorldParams that differ from those.
+
+    Returns:
+        The name, and validated params.
+
+    Raises:
+        ValueError: an unknown scenario or field, with the close matches, or a refused value.
+    """
+    if isinstance(scenario, WorldParams):
+        return "own_world", amend(scenario, changes, "own_world")
+    if not isinstance(scenario, str):
+        raise ValueError(
+            f"scenario must be one of {', '.join(_names())}, or WorldParams, got {scenario!r}"
+        )
+    return scenario, amend(load_scenario(scenario).params, changes, scenario)
 
 
 def _names() -> list[str]:

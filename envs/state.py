@@ -42,6 +42,10 @@ class State(NamedTuple):
         hazard: float64 [E, A, K]. Probability per step that a crisis begins (hidden).
         style: int8 [E, A, K]. Distress symbol that each kind is shown as (hidden).
         expressivity: float64 [E, A]. Probability of showing distress (hidden).
+        severe: int8 [E, A, K]. 1 where the present crisis takes two helpers (hidden).
+        first_helper: int8 [E, A, K]. Whose help of a severe crisis still counts as the first of
+            two, or NOTHING (hidden).
+        help_left: int16 [E, A, K]. Further steps for which it counts (hidden).
         cue: int8 [E, A]. Cue on show, a cue code.
         last_action: int8 [E, A]. Action asked for in the last step, or NOTHING.
         last_helper: int8 [E, A]. Who helped this agent last in this episode, or NOTHING.
@@ -69,6 +73,9 @@ class State(NamedTuple):
     hazard: NDArray[np.float64]
     style: NDArray[np.int8]
     expressivity: NDArray[np.float64]
+    severe: NDArray[np.int8]
+    first_helper: NDArray[np.int8]
+    help_left: NDArray[np.int16]
     cue: NDArray[np.int8]
     last_action: NDArray[np.int8]
     last_helper: NDArray[np.int8]
@@ -114,6 +121,9 @@ def empty_state(params: WorldParams, num_worlds: int) -> State:
         hazard=zeros(per_need, np.float64),
         style=zeros(per_need, np.int8),
         expressivity=zeros(per_agent, np.float64),
+        severe=zeros(per_need, np.int8),
+        first_helper=zeros(per_need, np.int8),
+        help_left=zeros(per_need, np.int16),
         cue=zeros(per_agent, np.int8),
         last_action=zeros(per_agent, np.int8),
         last_helper=zeros(per_agent, np.int8),

@@ -78,8 +78,12 @@ class World:
             ("first_world", first_world, 0),
             ("num_threads", num_threads, 1),
         ):
+            if not isinstance(value, int | np.integer):
+                raise ValueError(f"{name} must be a whole number, got {value!r}")
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
+        if not isinstance(params, WorldParams):
+            raise ValueError(f"params must be WorldParams, got {params!r}")
         self.params = params
         self.layout = ObservationLayout.of(params)
         self.num_worlds = num_worlds

@@ -65,10 +65,24 @@ class ScriptedActor:
     def begin(self, params: WorldParams, num_worlds: int) -> None:
         """Make the policy anew."""
         self._policy = ScriptedPolicy(self.name, params, num_worlds)
+        first, distance = np.arange(params.num_agents)[:, None], np.arange(1, params.num_agents)
+        self._others = (first + distance) % params.num_agents
 
     def act(self, world: World, greedy: bool) -> Decision:
-        """Choose by rule; there is nothing to be greedy about."""
-        return Decision(self._policy.act(world))
+        """Choose by rule; there is nothing to be greedy about.
+
+        Only the filter's belief is one in probabilities, and is returned.
+        """
+        actions = self._policy.act(world)
+        if self.name != "filter":
+            return Decision(actions)
+        minds, others = self._policy.minds, self._others
+        first = np.arange(len(others))[:, None]
+        return Decision(
+            actions,
+            minds.belief[:, first, others].astype(np.float32),
+            minds.p_crisis[:, first, others].astype(np.float32),
+        )
 
 
 class LearnedActor:
@@ -95,7 +109,7 @@ class LearnedActor:
         Raises:
             ValueError: the world has other sizes than the one it was trained in.
         """
-        for name in ("num_agents", "num_kinds"):
+        for name in ("num_agents", "num_kinds", "show_needs"):
             if getattr(params, name) != getattr(self._params, name):
                 raise ValueError(
                     f"agent {self.name!r} was trained with {name}={getattr(self._params, name)} "

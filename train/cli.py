@@ -45,7 +45,7 @@ class Train:
     seed: Annotated[int | None, shown_default("0")] = None
     """Seed of weights, worlds and minibatches, 0 to 9999; tune on 100 and up."""
     shift: Annotated[str | None, shown_default("the scenario's")] = None
-    """Family of the unsignalled shift in training: none, partner_swap or cue_remap."""
+    """Shift in training: none, partner_swap, cue_remap, need_dynamics or resource_move."""
     threads: Annotated[int | None, shown_default("1")] = None
     """Threads of torch, 1 to 1024."""
     name: Annotated[str | None, shown_default("AGENT-ENV-sSEED")] = None
@@ -98,9 +98,9 @@ class Evaluate:
     env: Annotated[str | None, shown_default("that of the first run, or mutual_aid_v0")] = None
     """Scenario, one of `empathy-loop list envs`."""
     shift: Annotated[str | None, shown_default("the scenario's")] = None
-    """Family of the unsignalled shift: none, partner_swap or cue_remap."""
+    """Unsignalled shift: none, partner_swap, cue_remap, need_dynamics or resource_move."""
     severity: Annotated[float | None, shown_default("the scenario's")] = None
-    """Share of the agents that the shift affects, above 0, at most 1."""
+    """Share of the agents, or of the stations, that the shift affects; above 0, at most 1."""
     episodes: int = 200
     """Episodes to play, 1 to 10000."""
     seed: int = 0
@@ -176,7 +176,7 @@ class Render:
     env: Annotated[str | None, shown_default("that of the run, or mutual_aid_v0")] = None
     """Scenario, one of `empathy-loop list envs`."""
     shift: Annotated[str | None, shown_default("the scenario's")] = None
-    """Family of the unsignalled shift: none, partner_swap or cue_remap."""
+    """Unsignalled shift: none, partner_swap, cue_remap, need_dynamics or resource_move."""
     seed: int = 0
     """Seed of the worlds, at least 0."""
     world: int = 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor, Decision
 
@@ -41,7 +43,12 @@ class EpisodeLog(NamedTuple):
 
 
 def run_episodes(
-    actor: Actor, params: WorldParams, episodes: int, seed: int, greedy: bool = False
+    actor: Actor,
+    params: WorldParams,
+    episodes: int,
+    seed: int,
+    greedy: bool = False,
+    seats: Sequence[str] = (),
 ) -> EpisodeLog:
     """Play one episode in each of a number of worlds.
 
@@ -49,21 +56,23 @@ def run_episodes(
     call with another shift gives its twin, equal up to the shift.
 
     Args:
-        actor: Acts for all agents.
+        actor: Acts for all focal agents; it is asked for everybody's action and belief.
         params: The rules.
         episodes: Number of worlds, E, at least 1.
         seed: Seed of the worlds, at least 0; 0 to 99 for reported numbers.
         greedy: Whether to take the most probable actions instead of sampling.
+        seats: A seat for each agent, such as ("focal", "heldout", "heldout"); none for all focal.
 
     Returns:
-        EpisodeLog.
+        EpisodeLog of all agents, partners included.
 
     Raises:
-        ValueError: a number is out of its range, or the actor does not fit the world.
+        ValueError: a number is out of its range, or the actor or the seats do not fit the world.
     """
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
     world = World(params, episodes, SEED_OFFSET + seed, autoreset=False)
+    seated = SeatedWorld(world, seats)
     actor.begin(params, episodes)
     log = _empty_log(params, episodes)._replace(shift_step=world.state.shift_step.copy())
     believed: list[Decision] = []
@@ -71,7 +80,8 @@ def run_episodes(
         log.need[t] = world.state.need
         decision = actor.act(world, greedy)
         believed.append(decision)
-        transition = world.step(decision.actions)
+        seated.step(decision.actions[:, : seated.num_focal])
+        transition = world.transition
         log.welfare[t], log.drive[t] = transition.welfare, transition.drive
         log.helps[t], log.misattuned[t] = transition.helps, transition.misattuned
     return log._replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from empathy_loop.envs.kernel import hot
+from empathy_loop.envs.rules.severity import is_enough
 from empathy_loop.envs.state import (
     ACT_HELP,
     ACT_OFFER,
@@ -49,7 +50,8 @@ def act_agents(rules, state, e, actions):
     """Let the agents of one world act one after another, in the order of their moves.
 
     An act whose condition does not hold does nothing.
-    Writes: need, carried, last_action, last_helper and the ledger that `clear_ledger` clears.
+    Writes: need, carried, last_action, last_helper, first_helper, help_left and the ledger that
+    `clear_ledger` clears.
 
     Args:
         rules: Rules.
@@ -97,13 +99,17 @@ def _thank(state, e, i):
 
 @hot
 def _help(rules, state, e, i, j):
-    """Agent i gives its item to agent j: relief if j has that need, hurt if it has not."""
+    """Agent i gives its item to agent j: relief if j has that need, hurt if it has not.
+
+    The first help of a severe crisis does neither.
+    """
     kind = state.carried[e, i]
     if kind == NOTHING or not in_reach(rules, state, e, i, j):
         return
     if state.need[e, j, kind] > 0.0:
-        state.relief[e, j] += state.need[e, j, kind]
-        state.need[e, j, kind] = 0.0
+        if not rules.severe or is_enough(rules, state, e, i, j, kind):
+            state.relief[e, j] += state.need[e, j, kind]
+            state.need[e, j, kind] = 0.0
     else:
         state.hurt[e, j] += rules.misattuned_hurt
         state.misattuned[e, j] += 1

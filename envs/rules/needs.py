@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from empathy_loop.envs.kernel import hot
 from empathy_loop.envs.random import CRISIS, draw
+from empathy_loop.envs.rules.severity import draw_severity, fade_helps
 
 
 @hot
 def grow_needs(rules, state, e, step_key):
     """Raise every need in crisis and let new crises begin by their hazards.
 
-    Writes: need.
+    Writes: need; where crises may be severe, also severe, first_helper and help_left.
 
     Args:
         rules: Rules.
@@ -18,12 +19,16 @@ def grow_needs(rules, state, e, step_key):
         e: int64. The world.
         step_key: uint64. Key of the step.
     """
+    if rules.severe:
+        fade_helps(state, e)
     for i in range(state.need.shape[1]):
         for k in range(state.need.shape[2]):
             if state.need[e, i, k] > 0.0:
                 state.need[e, i, k] = min(1.0, state.need[e, i, k] + rules.need_growth)
             elif draw(step_key, i, CRISIS, k) < state.hazard[e, i, k]:
                 state.need[e, i, k] = rules.crisis_level
+                if rules.severe:
+                    draw_severity(rules, state, e, i, k, step_key)
 
 
 @hot

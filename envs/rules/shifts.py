@@ -9,6 +9,9 @@ import numpy as np
 from empathy_loop.envs.kernel import hot, rare
 from empathy_loop.envs.params import SHIFT_FAMILIES
 from empathy_loop.envs.random import (
+    MOVE_WHERE,
+    MOVE_WHICH,
+    NEW_DOMINANT,
     REMAP,
     SHIFT_STEP,
     SHIFT_WHO,
@@ -25,6 +28,8 @@ from empathy_loop.envs.rules.traits import draw_hazard, draw_style
 NO_SHIFT = SHIFT_FAMILIES.index("none")
 PARTNER_SWAP = SHIFT_FAMILIES.index("partner_swap")
 CUE_REMAP = SHIFT_FAMILIES.index("cue_remap")
+NEED_DYNAMICS = SHIFT_FAMILIES.index("need_dynamics")
+RESOURCE_MOVE = SHIFT_FAMILIES.index("resource_move")
 
 _REMAP_STRIDE = 64
 
@@ -38,9 +43,9 @@ def draw_shift_step(rules, step_key):
 
 @hot
 def apply_shift(rules, state, e, step_key):
-    """Change the affected agents of one world if its shift comes in this step.
+    """Change the affected agents or stations of one world if its shift comes in this step.
 
-    Writes: hazard, style and expressivity of the affected agents. Needs stay.
+    Writes: hazard, style and expressivity of the affected agents, whose needs stay; or station.
 
     Args:
         rules: Rules.
@@ -49,21 +54,31 @@ def apply_shift(rules, state, e, step_key):
         step_key: uint64. Key of the step.
     """
     if rules.shift != NO_SHIFT and state.step[e] == state.shift_step[e]:
-        _shift_agents(rules, state, e, step_key)
+        if rules.shift == RESOURCE_MOVE:
+            _move_stations(rules, state, e, step_key)
+        else:
+            _shift_agents(rules, state, e, step_key)
+
+
+@rare
+def _choose(rules, step_key, purpose, count):
+    """Return which of a number of agents or stations are affected; int64, in random order."""
+    order = np.empty(count, np.int64)
+    permute(step_key, 0, purpose, 0, order)
+    # The small term keeps a severity such as 1/3 of 3 agents from rounding up to 2.
+    return order[: math.ceil(rules.shift_severity * count - 1e-9)]
 
 
 @rare
 def _shift_agents(rules, state, e, step_key):
     """Change the affected agents of one world."""
-    num_agents = state.carried.shape[1]
-    who = np.empty(num_agents, np.int64)
-    permute(step_key, 0, SHIFT_WHO, 0, who)
-    # The small term keeps a severity such as 1/3 of 3 agents from rounding up to 2.
-    for n in range(math.ceil(rules.shift_severity * num_agents - 1e-9)):
+    for i in _choose(rules, step_key, SHIFT_WHO, state.carried.shape[1]):
         if rules.shift == PARTNER_SWAP:
-            _become_stranger(rules, state, e, who[n], step_key)
+            _become_stranger(rules, state, e, i, step_key)
         elif rules.shift == CUE_REMAP:
-            _remap_cues(state, e, who[n], step_key)
+            _remap_cues(state, e, i, step_key)
+        elif rules.shift == NEED_DYNAMICS:
+            _turn_hazards(state, e, i, step_key)
 
 
 @rare
@@ -87,3 +102,38 @@ def _remap_cues(state, e, i, step_key):
         for k in range(present.shape[0]):
             same = same and state.style[e, i, k] == present[k]
         attempt += 1
+
+
+@rare
+def _turn_hazards(state, e, i, step_key):
+    """Make another kind agent i's dominant one: turn its hazards round by 1 to K - 1 kinds."""
+    present = state.hazard[e, i].copy()
+    num_kinds = present.shape[0]
+    turn = 1 + below(draw(step_key, i, NEW_DOMINANT, 0), num_kinds - 1)
+    for k in range(num_kinds):
+        state.hazard[e, i, (k + turn) % num_kinds] = present[k]
+
+
+@rare
+def _move_stations(rules, state, e, step_key):
+    """Move the affected stations of one world, one after another."""
+    num_kinds = state.station.shape[1]
+    num_free = rules.grid_size * rules.grid_size - num_kinds
+    for k in _choose(rules, step_key, MOVE_WHICH, num_kinds):
+        _move_station(rules, state, e, k, below(draw(step_key, 0, MOVE_WHERE, k), num_free))
+
+
+@rare
+def _move_station(rules, state, e, kind, rank):
+    """Move one station to the cell of some rank among those that hold no station."""
+    for cell in range(rules.grid_size * rules.grid_size):
+        row, column = cell // rules.grid_size, cell % rules.grid_size
+        taken = False
+        for k in range(state.station.shape[1]):
+            taken = taken or (state.station[e, k, 0] == row and state.station[e, k, 1] == column)
+        if not taken:
+            if rank == 0:
+                state.station[e, kind, 0] = row
+                state.station[e, kind, 1] = column
+                return
+            rank -= 1

@@ -17,10 +17,17 @@ from empathy_loop.envs.world import World
 
 NUM_WORLDS, NUM_AGENTS = 16, 4
 
-PARAMS = WorldParams(num_agents=NUM_AGENTS, total_hazard=0.3, offers=True, horizon=60)
+VIEWS: dict[str, dict[str, Any]] = {
+    "all cues": {},
+    "no positive cues": {"show_positive_cues": False},
+    "blind": {"show_cues": False},
+    "blind twice over": {"show_cues": False, "show_positive_cues": False},
+}
+"""Every combination of the view switches that leave hidden what is hidden."""
 
 NEVER_SHOWN = {
     *("key", "episode", "step", "shift_step", "hazard", "style", "expressivity"),
+    *("severe", "first_helper", "help_left"),
     *("relief", "cost", "hurt", "misattuned", "misattuned_given", "drive_before", "drive"),
 }
 """Arrays that nobody sees, not even of oneself."""
@@ -34,22 +41,32 @@ SHOWN = {
 """Arrays that others see."""
 
 
-@pytest.fixture(scope="module")
-def played() -> World:
+def play(**view: bool) -> World:
     """Return worlds in the middle of a lively episode, some before and some after the shift."""
-    world, rng = World(PARAMS, NUM_WORLDS, seed=0), np.random.default_rng(0)
+    numbers: dict[str, Any] = {"num_agents": NUM_AGENTS, "total_hazard": 0.3, "horizon": 60}
+    numbers |= {"offers": True, "severe": True, "severe_share": 0.5}
+    world = World(WorldParams(**numbers, **view), NUM_WORLDS, seed=0)
+    rng = np.random.default_rng(0)
     world.reset(first_step=rng.integers(0, 20, NUM_WORLDS))
     for _ in range(25):
         preference = rng.random(world.observation.action_mask.shape)
         preference[..., 8:] += 0.3
         world.step(np.where(world.observation.action_mask, preference, -1).argmax(axis=2))
     assert len(np.unique(world.state.cue)) > 4
+    assert world.state.severe.any()
+    assert world.state.help_left.any()
     return world
+
+
+@pytest.fixture(scope="module", params=VIEWS)
+def played(request: pytest.FixtureRequest) -> World:
+    """Return such worlds, seen in each way in turn."""
+    return play(**VIEWS[request.param])
 
 
 def observed_with(world: World, name: str, value: NDArray[Any]) -> dict[str, NDArray[Any]]:
     """Return what would be seen if one array of the state were another, all else held."""
-    other = World(PARAMS, NUM_WORLDS, seed=0)
+    other = World(world.params, NUM_WORLDS, seed=0)
     other.set_state(world.get_state() | {f"state.{name}": value.astype(value.dtype)})
     return {key: array.copy() for key, array in other.observation._asdict().items()}
 
@@ -90,7 +107,7 @@ def test_what_is_never_shown_moves_nothing(played: World, name: str) -> None:
 
 
 def test_all_hidden_arrays_together_move_nothing(played: World) -> None:
-    other = World(PARAMS, NUM_WORLDS, seed=0)
+    other = World(played.params, NUM_WORLDS, seed=0)
     hidden = {f"state.{name}": changed(played, name) for name in NEVER_SHOWN}
     other.set_state(played.get_state() | hidden)
     assert rows_that_moved(played, other.observation._asdict()) == set()
@@ -110,7 +127,7 @@ def test_needs_are_seen_by_their_owner_alone_and_in_the_need_columns_alone(
 @pytest.mark.parametrize("j", range(NUM_AGENTS))
 def test_the_last_action_is_seen_by_its_owner_alone(played: World, j: int) -> None:
     last_action = played.state.last_action.copy()
-    last_action[:, j] = (last_action[:, j] + 1) % PARAMS.num_actions
+    last_action[:, j] = (last_action[:, j] + 1) % played.params.num_actions
     moved = rows_that_moved(played, observed_with(played, "last_action", last_action))
     part = played.layout.self_block["last_action"]
     assert moved
@@ -133,13 +150,18 @@ def test_who_helped_last_opens_thanks_for_the_one_helped_alone(played: World, j:
         *[("social_act", 0, 4), ("helped", 0, 2), ("thanked", 0, 2)],
     ],
 )
-def test_what_is_shown_moves_what_others_see(
-    played: World, name: str, least: int, count: int
-) -> None:
-    value = getattr(played.state, name).copy()
+def test_what_is_shown_moves_what_others_see(name: str, least: int, count: int) -> None:
+    world = play()
+    value = getattr(world.state, name).copy()
     value[:, 0] = (value[:, 0] - least + 1) % count + least
-    moved = rows_that_moved(played, observed_with(played, name, value))
+    moved = rows_that_moved(world, observed_with(world, name, value))
     assert {i for key, i, _ in moved if key == "features"} >= set(range(1, NUM_AGENTS))
+
+
+@pytest.mark.parametrize("name", sorted(NEVER_SHOWN))
+def test_shown_needs_bring_no_other_hidden_thing_with_them(name: str) -> None:
+    world = play(show_needs=True)
+    assert rows_that_moved(world, observed_with(world, name, changed(world, name))) == set()
 
 
 def test_equal_looks_mean_equal_observations_of_others_over_whole_episodes() -> None:

@@ -18,6 +18,7 @@ WHOLE: dict[str, tuple[int, int]] = {
     "num_kinds": (1, 6),
     "horizon": (3, 100_000),
     "help_reach": (1, 62),
+    "severe_window": (0, 1000),
     "view_radius": (0, 32),
 }
 
@@ -26,7 +27,7 @@ CLOSED: dict[str, tuple[float, float]] = {
     **dict.fromkeys(["relief_threshold", "p_show_reaction", "p_false_distress"], (0, 1)),
     **dict.fromkeys(["distress_threshold", "expressivity", "idiosyncratic_share"], (0, 1)),
     **dict.fromkeys(["stranger_expressivity_low", "stranger_expressivity_high"], (0, 1)),
-    **dict.fromkeys(["coordination"], (0, 1)),
+    **dict.fromkeys(["coordination", "severe_share"], (0, 1)),
     **dict.fromkeys(["help_cost", "misattuned_hurt", "drive_weight"], (0, INFINITE)),
 }
 
@@ -35,6 +36,8 @@ OPEN_BELOW: dict[str, tuple[float, float]] = {
     "shift_severity": (0, 1),
     "drive_scale": (0, INFINITE),
 }
+
+SWITCHES = ["offers", "severe", "show_cues", "show_positive_cues", "show_needs"]
 
 SMALLEST = 1e-9
 
@@ -55,7 +58,14 @@ ROOMY: dict[str, Any] = {
 
 def test_every_field_has_a_declared_range_or_is_a_choice() -> None:
     names = {field.name for field in fields(WorldParams)}
-    assert names == {*WHOLE, *CLOSED, *OPEN_BELOW, "offers", "shift"}
+    assert names == {*WHOLE, *CLOSED, *OPEN_BELOW, *SWITCHES, "shift"}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", ["yes", 1, 0.0, None])
+def test_a_switch_is_on_or_off_and_nothing_else(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be True or False, got {value!r}"):
+        WorldParams(**{name: value})
 
 
 @pytest.mark.parametrize(("name", "value"), OUTSIDE)
@@ -105,10 +115,29 @@ def test_an_unknown_shift_is_refused_with_the_known_ones(value: Any) -> None:
     assert repr(value) in message
 
 
-def test_a_single_symbol_cannot_be_remapped() -> None:
-    with pytest.raises(ValueError, match=r"cue_remap.*num_kinds >= 2.*num_kinds=1"):
-        WorldParams(num_kinds=1, shift="cue_remap")
-    assert WorldParams(num_kinds=1, shift="partner_swap").num_kinds == 1
+@pytest.mark.parametrize("shift", ["cue_remap", "need_dynamics"])
+def test_with_a_single_kind_neither_symbols_nor_hazards_can_change(shift: str) -> None:
+    with pytest.raises(ValueError, match=rf"{shift}.*num_kinds >= 2.*num_kinds=1"):
+        WorldParams(num_kinds=1, shift=shift)
+
+
+@pytest.mark.parametrize("shift", ["none", "partner_swap", "resource_move"])
+def test_the_other_shifts_need_no_second_kind(shift: str) -> None:
+    assert WorldParams(num_kinds=1, shift=shift).num_kinds == 1
+
+
+@pytest.mark.parametrize(("num_kinds", "even"), [(2, 0.5), (3, 1 / 3), (6, 1 / 6)])
+def test_hazards_that_are_even_cannot_change(num_kinds: int, even: float) -> None:
+    with pytest.raises(ValueError, match=r"need_dynamics.*another dominant_share than 0\."):
+        WorldParams(num_kinds=num_kinds, dominant_share=even, shift="need_dynamics")
+    for share in (0.0, even + 0.01, 1.0):
+        WorldParams(num_kinds=num_kinds, dominant_share=share, shift="need_dynamics")
+
+
+def test_severe_crises_need_two_others() -> None:
+    with pytest.raises(ValueError, match=r"severe needs num_agents >= 3.*num_agents=2"):
+        WorldParams(num_agents=2, severe=True)
+    assert WorldParams(num_agents=3, severe=True).severe
 
 
 @pytest.mark.parametrize(("num_agents", "fits"), [(6, True), (7, False)])
@@ -158,6 +187,8 @@ def test_the_default_world_is_the_designs() -> None:
     assert (params.stranger_expressivity_low, params.stranger_expressivity_high) == (0.4, 0.9)
     assert (params.drive_weight, params.drive_scale, params.coordination) == (0.06, 2.0, 1.0)
     assert not params.offers
+    assert (params.show_cues, params.show_positive_cues, params.show_needs) == (True, True, False)
+    assert (params.severe, params.severe_share, params.severe_window) == (False, 0.3, 8)
 
 
 def test_kernels_receive_every_field_in_one_type_whatever_was_typed() -> None:

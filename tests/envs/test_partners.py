@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from empathy_loop.envs.state import (
     NORTH,
     SOUTH,
     STAY,
+    THANK,
     USE,
     WEST,
 )
@@ -77,6 +79,21 @@ def test_the_oracle_gives_what_it_holds_to_the_one_who_needs_it() -> None:
     world.state.carried[0, 0] = 1
     world.state.need[0, 2, 1] = 0.8
     assert act("oracle", world)[0, 0] == HELP_SECOND
+
+
+def test_where_crises_may_be_severe_a_second_help_is_left_to_others_for_a_while() -> None:
+    world = quiet_world(severe=True, severe_window=2)
+    world.state.carried[0] = 1
+    world.state.need[0, 2, 1] = 1.0
+    policy = ScriptedPolicy("oracle", world.params, 1)
+    assert policy.act(world)[0, :2].tolist() == [HELP_SECOND, HELP_NEXT]
+    for t in range(1, 5):
+        world.state.step[0] = t
+        # Agent 0 helped in the first step; for the next two it stays out.
+        world.state.helped[0, 0, 2] = t == 1
+        world.state.received[0, 2] = 1 if t == 1 else -1
+        wanted = [STAY if t <= 3 else HELP_SECOND, HELP_NEXT]
+        assert policy.act(world)[0, :2].tolist() == wanted, t
 
 
 def test_of_two_needs_in_reach_the_larger_one_is_helped() -> None:
@@ -209,7 +226,37 @@ def test_the_timetable_counts_from_the_last_gift_that_it_saw() -> None:
     assert policy.act(world)[0, 0] in MOVES
 
 
-@pytest.mark.parametrize("name", ["random", "egoist", "timetable", "reader"])
+def test_the_exploiter_takes_thanks_and_sees_to_itself() -> None:
+    world = quiet_world()
+    world.state.carried[0] = 1
+    world.state.need[0, 0, 1] = 0.5
+    world.state.need[0, 1:, 1] = 1.0
+    world.state.cue[0, 1:] = DISTRESS + 1
+    assert act("exploiter", world)[0].tolist() == [USE, USE, USE]
+    world.state.received[0, 0], world.state.last_helper[0, 0] = 1, 1
+    assert act("exploiter", world)[0, 0] == THANK
+
+
+def test_the_reciprocator_helps_until_the_other_is_behind() -> None:
+    world = quiet_world()
+    policy = ScriptedPolicy("reciprocator", world.params, 1)
+    world.state.cue[0, 2] = DISTRESS + 1
+    world.state.carried[0, 0] = 1
+    # Behind by 0 and by 1, PATIENCE: it helps. Behind by 2: it does not, until one comes back.
+    for t, (given, taken, wanted) in enumerate(
+        [(0, 0, HELP_SECOND), (1, 0, HELP_SECOND), (1, 0, STAY), (0, 1, HELP_SECOND)]
+    ):
+        world.state.step[0] = t
+        world.state.helped[0, 0, 2], world.state.helped[0, 2, 0] = given, taken
+        assert policy.act(world)[0, 0] == wanted, t
+    # Agent 1 is another matter.
+    world.state.cue[0, 1:] = [DISTRESS + 1, NEUTRAL]
+    world.state.received[0, 2] = 1
+    world.state.helped[0, 0, 2] = 5
+    assert policy.act(world)[0, 0] == HELP_NEXT
+
+
+@pytest.mark.parametrize("name", [name for name in SCRIPTED if name != "oracle"])
 def test_what_a_policy_may_not_see_does_not_move_it(name: str) -> None:
     params = WorldParams(num_agents=4, total_hazard=0.3)
     world = World(params, 32, seed=0)
@@ -217,16 +264,16 @@ def test_what_a_policy_may_not_see_does_not_move_it(name: str) -> None:
     for _ in range(20):
         world.step(policy.act(world))
     saved = world.get_state()
-    memory = (policy._belief.copy(), policy._zero_since.copy())
+    memory = copy.deepcopy((policy.minds, policy.inferred))
     before = policy.act(world)
     rng = np.random.default_rng(1)
     saved["state.hazard"][:] = rng.random(saved["state.hazard"].shape)
     saved["state.style"][:] = rng.integers(0, 3, saved["state.style"].shape)
     saved["state.expressivity"][:] = rng.random(saved["state.expressivity"].shape)
-    if name != "egoist":
+    if name not in ("egoist", "exploiter"):
         saved["state.need"][:] = rng.random(saved["state.need"].shape)
     world.set_state(saved)
-    policy._belief[:], policy._zero_since[:] = memory
+    policy.minds, policy.inferred = memory
     assert np.array_equal(policy.act(world), before)
 
 
@@ -299,15 +346,52 @@ def test_an_unknown_policy_is_refused_with_the_close_match() -> None:
 # The headroom, without which the benchmark measures nothing
 
 
+BLIND = ("stay", "random", "egoist", "exploiter", "timetable")
+"""Policies that look at nobody's face."""
+
+
 def test_the_headroom_between_knowing_and_not_knowing_needs_is_kept() -> None:
     params = WorldParams()
     welfare = {name: welfare_of(name, params) for name in SCRIPTED}
     assert welfare["oracle"] >= -3.6
+    assert -5.0 <= welfare["filter"] < welfare["oracle"]
     assert -8.0 <= welfare["reader"] <= -5.0
-    for blind in ("timetable", "egoist", "random", "stay"):
-        assert welfare[blind] <= -7.5, blind
+    for name in BLIND:
+        assert welfare[name] <= -7.5, name
+        assert welfare[name] <= welfare["filter"] - 2.0, name
 
 
-def test_reading_faces_by_rule_fails_where_every_face_is_its_own() -> None:
+def test_reading_faces_by_rule_fails_where_every_face_is_its_own_and_inference_does_not() -> None:
     params = WorldParams(idiosyncratic_share=1.0)
-    assert welfare_of("reader", params) < welfare_of("timetable", params) - 2.0
+    welfare = {name: welfare_of(name, params) for name in (*BLIND, "reader", "filter")}
+    assert welfare["filter"] >= -6.5
+    assert welfare["reader"] < welfare["timetable"] - 2.0
+    for name in BLIND:
+        assert welfare[name] <= welfare["filter"] - 2.0, name
+
+
+# Larger worlds
+
+SIZES: list[dict[str, Any]] = [
+    {"num_agents": 16, "num_kinds": 6, "grid_size": 32, "horizon": 6},
+    {"num_agents": 16, "num_kinds": 2, "grid_size": 5, "horizon": 40, "view_radius": 2},
+    {"num_agents": 2, "num_kinds": 1, "grid_size": 3, "horizon": 40},
+    {"num_agents": 8, "num_kinds": 4, "grid_size": 9, "horizon": 30, "view_radius": 3},
+]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=lambda sizes: "-".join(map(str, sizes.values())))
+@pytest.mark.parametrize("name", SCRIPTED)
+def test_every_policy_acts_in_worlds_of_any_size_whatever_the_batch(
+    name: str, sizes: dict[str, Any]
+) -> None:
+    params = WorldParams(**sizes, total_hazard=0.5, shift="none")
+    world, alone = (World(params, n, seed=1, first_world=2 - n) for n in (2, 1))
+    many, one = (ScriptedPolicy(name, params, n) for n in (2, 1))
+    for _ in range(params.horizon):
+        actions, own = many.act(world), one.act(alone)
+        mask = world.observation.action_mask
+        assert np.take_along_axis(mask, actions[..., None].astype(int), -1).all()
+        assert np.array_equal(actions[1:], own)
+        world.step(actions)
+        alone.step(own)

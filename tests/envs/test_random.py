@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs import random
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.state import DISTRESS
 from empathy_loop.envs.world import Transition, World
 
 
@@ -194,66 +193,3 @@ def test_another_seed_world_or_episode_is_another_world(change: dict[str, Any]) 
     differs = (one.state.position != other.state.position).any(axis=(1, 2))
     assert differs.mean() > 0.8
     assert (one.state.key != other.state.key).all()
-
-
-# The twin without the shift
-
-
-def twins(shift: str, severity: float) -> tuple[World, World]:
-    """Return 20 worlds with a shift, and the same worlds without it."""
-    numbers: dict[str, Any] = {"horizon": 60, "total_hazard": 0.3, "idiosyncratic_share": 0.5}
-    shifted = WorldParams(shift=shift, shift_severity=severity, **numbers)
-    twin = WorldParams(shift="none", **numbers)
-    return World(shifted, 20, seed=12, autoreset=False), World(twin, 20, 12, autoreset=False)
-
-
-FOLLOWS_FROM = {
-    "partner_swap": {
-        *("hazard", "style", "expressivity", "cue", "need", "relief", "hurt"),
-        *("misattuned", "misattuned_given", "drive", "drive_before"),
-    },
-    "cue_remap": {"style", "cue"},
-}
-"""State that a shift touches, or that can follow from it while the actions stay the same."""
-
-
-def agents_affected(world: World) -> NDArray[np.bool_]:
-    """Return bool [E, A]: the one agent whom the reference draws for a shift of severity 0.3."""
-    affected = np.zeros((world.num_worlds, world.params.num_agents), np.bool_)
-    for k in range(world.num_worlds):
-        step_key = reference_draws.fold(int(world.state.key[k]), int(world.state.shift_step[k]))
-        affected[k, reference_draws.permutation(step_key, 0, "SHIFT_WHO", 0, 3)[0]] = True
-    return affected
-
-
-@pytest.mark.parametrize("shift", ["partner_swap", "cue_remap"])
-def test_a_twin_is_identical_until_the_shift_and_then_differs_only_by_it(shift: str) -> None:
-    shifted, twin = twins(shift, severity=0.3)
-    assert np.array_equal(shifted.state.shift_step, twin.state.shift_step)
-    affected, differed = agents_affected(shifted), set[str]()
-    for t, actions in enumerate(fixed_actions(shifted.params, 60, 20)):
-        ours, others = shifted.step(actions), twin.step(actions)
-        before = shifted.state.shift_step > t
-        for name, value in shifted.state._asdict().items():
-            unequal = value != getattr(twin.state, name)
-            assert not unequal[before].any(), f"{name} before the shift"
-            if unequal.any():
-                differed.add(name)
-            # Whoever helps the affected agent may now misattune; all else is its own.
-            if unequal.shape[1:2] == (3,) and name not in ("misattuned_given", "station"):
-                assert not unequal[~affected].any(), f"{name} of an agent that did not shift"
-        for name in ("reward", "reward_terms", "welfare", "drive", "helps"):
-            unequal = getattr(ours, name) != getattr(others, name)
-            assert not unequal[before].any(), f"{name} before the shift"
-    assert {"style", "cue"} <= differed <= FOLLOWS_FROM[shift]
-
-
-def test_where_faces_alone_change_the_twin_shares_reactions_and_welfare() -> None:
-    shifted, twin = twins("cue_remap", severity=1.0)
-    for actions in fixed_actions(shifted.params, 60, 20):
-        ours, others = shifted.step(actions), twin.step(actions)
-        assert np.array_equal(ours.reward, others.reward)
-        assert np.array_equal(ours.welfare, others.welfare)
-        faces, twin_faces = shifted.state.cue, twin.state.cue
-        assert np.array_equal(np.minimum(faces, DISTRESS), np.minimum(twin_faces, DISTRESS))
-    assert (shifted.state.style != twin.state.style).any(axis=2).all()

@@ -43,6 +43,12 @@ def test_a_file_says_only_what_differs_from_the_defaults() -> None:
     assert (scenario.name, scenario.summary) == ("wide_v0", "four on a wide board")
 
 
+def test_a_scenario_may_have_seats_for_partners() -> None:
+    text = 'summary = "x"\nseats = ["focal", "train", "heldout"]\n'
+    assert parse_scenario("a", text, "a.toml").seats == ("focal", "train", "heldout")
+    assert load_scenario("mutual_aid_v0").seats == ()
+
+
 def test_an_unknown_scenario_gets_the_close_matches() -> None:
     with pytest.raises(ValueError, match=r"unknown scenario 'mutual_aid'; did you mean mutual_aid"):
         load_scenario("mutual_aid")
@@ -57,6 +63,8 @@ def test_an_unknown_scenario_gets_the_close_matches() -> None:
         ('summary = "x"\nnum_agents = "4"', r"^a.toml: num_agents must be a whole number, got '4'"),
         ('summary = "x"\nnum_agents = 1', r"^a.toml: num_agents must be in \[2, 16\], got 1"),
         ('summary = "x"\nshift = "flood"', r"^a.toml: shift must be one of none, partner_swap"),
+        ('summary = "x"\nseats = ["focal"]', r"^a.toml: seats must name one seat for each of 3"),
+        ('summary = "x"\nseats = "train"', r"^a.toml: seats must be a list .*got 'train'"),
         ("num_agents = 4", r"^a.toml: summary must be one line .*got None"),
         ('summary = ""', r"^a.toml: summary must be one line .*got ''"),
         ('summary = "two\\nlines"', r"^a.toml: summary must be one line"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -29,15 +30,19 @@ cost = st.one_of(st.sampled_from([0.0, 0.3]), st.floats(0, 2))
 def any_params(draw: st.DrawFn) -> WorldParams:
     """Draw the numbers of a world: sizes, rules and shift."""
     num_kinds = draw(st.integers(1, 4))
-    families = [name for name in SHIFT_FAMILIES if name != "cue_remap" or num_kinds > 1]
+    dominant_share = draw(probability)
+    needs_two_kinds = {"cue_remap", "need_dynamics"} if num_kinds == 1 else set[str]()
+    needs_uneven = {"need_dynamics"} if math.isclose(dominant_share * num_kinds, 1.0) else set()
+    families = sorted({*SHIFT_FAMILIES} - needs_two_kinds - needs_uneven)
     low, high = sorted([draw(probability), draw(probability)])
+    num_agents = draw(st.integers(2, 5))
     return WorldParams(
         grid_size=draw(st.integers(3, 7)),
-        num_agents=draw(st.integers(2, 5)),
+        num_agents=num_agents,
         num_kinds=num_kinds,
         horizon=draw(st.integers(3, 40)),
         total_hazard=draw(st.sampled_from([0.05, 0.2, 0.7, 1.0]) | probability),
-        dominant_share=draw(probability),
+        dominant_share=dominant_share,
         crisis_level=draw(positive_share),
         need_growth=draw(st.sampled_from([0.04, 0.3]) | probability),
         self_relief=draw(probability),
@@ -55,8 +60,14 @@ def any_params(draw: st.DrawFn) -> WorldParams:
         drive_scale=draw(st.floats(0.01, 5)),
         drive_weight=draw(cost),
         coordination=draw(probability),
+        severe=num_agents > 2 and draw(st.booleans()),
+        severe_share=draw(probability),
+        severe_window=draw(st.integers(0, 10)),
         offers=draw(st.booleans()),
         view_radius=draw(st.integers(0, 7)),
+        show_cues=draw(st.booleans()),
+        show_positive_cues=draw(st.booleans()),
+        show_needs=draw(st.booleans()),
         shift=draw(st.sampled_from(families)),
         shift_severity=draw(positive_share),
     )
@@ -93,14 +104,19 @@ def demand_same_state(world: World, references: list[ReferenceWorld]) -> None:
 
 
 def demand_same_observation(seen: Observation, idx: int, reference: ReferenceWorld) -> None:
-    """Compare features, exterior view and mask of one world."""
+    """Compare features, exterior view and mask of one world, and their space."""
+    for array in (seen.features[idx], seen.exterior[idx]):
+        # Not true of a NaN either.
+        assert np.abs(array).max() <= 1.0
     demand_equal("features", seen.features[idx], reference_observation.features(reference))
     demand_equal("exterior", seen.exterior[idx], reference_observation.exterior(reference))
     demand_equal("action_mask", seen.action_mask[idx], reference_observation.action_mask(reference))
 
 
 def demand_same_transition(ours: Transition, references: list[ReferenceWorld]) -> None:
-    """Compare everything a step hands out about itself."""
+    """Compare everything a step hands out about itself, and the reward with its terms."""
+    terms = ours.reward_terms
+    demand_equal("sum of terms", (terms[..., 0] + terms[..., 1]) + terms[..., 2], ours.reward)
     expected: dict[str, list[Any]] = {
         "reward": [np.array(r.reward, np.float32) for r in references],
         "reward_terms": [np.array(r.reward_terms, np.float32) for r in references],
@@ -137,11 +153,12 @@ def run_both(
             demand_same_observation(world.observation, idx, reference)
         actions = random_actions(rng, world.observation.action_mask)
         transition = world.step(actions)
+        helped_once = [reference.array("first_helper") >= 0 for reference in references]
         for idx, reference in enumerate(references):
             reference.step(actions[idx].tolist())
         demand_same_transition(transition, references)
         for idx, reference in enumerate(references):
-            count_events(events, reference)
+            count_events(events, reference, helped_once[idx])
             if reference.truncated:
                 demand_same_observation(transition.final_observation, idx, reference)
                 reference.reset(reference.episode + 1)
@@ -149,7 +166,9 @@ def run_both(
     return events
 
 
-def count_events(events: Counter[str], reference: ReferenceWorld) -> None:
+def count_events(
+    events: Counter[str], reference: ReferenceWorld, was_helped_once: NDArray[np.bool_]
+) -> None:
     """Count the events of the step just done under readable names."""
     events["help"] += sum(reference.helps)
     events["misattuned"] += sum(reference.misattuned)
@@ -161,6 +180,9 @@ def count_events(events: Counter[str], reference: ReferenceWorld) -> None:
     events["pickup"] += sum(item >= 0 for item in reference.carried)
     events["shift"] += reference.step_count == reference.shift_step + 1
     events["reset"] += reference.truncated
+    helped_once = reference.array("first_helper") >= 0
+    events["first help of two"] += int(helped_once.sum())
+    events["second help of two"] += int((was_helped_once & (reference.array("severe") == 0)).sum())
     for cue in reference.cue:
         events[f"cue {min(cue, 5)}"] += 1
 
@@ -186,9 +208,12 @@ def test_kernels_and_reference_agree_bit_for_bit_over_whole_episodes_and_resets(
 
 @pytest.mark.parametrize("shift", SHIFT_FAMILIES)
 def test_they_agree_on_the_default_numbers_and_the_comparison_meets_every_rule(shift: str) -> None:
-    params = WorldParams(shift=shift, grid_size=4, num_agents=4, offers=True, total_hazard=0.2)
+    numbers: dict[str, Any] = {"grid_size": 4, "num_agents": 4, "total_hazard": 0.2}
+    numbers |= {"severe_share": 0.5, "severe_window": 30}
+    params = WorldParams(shift=shift, offers=True, severe=True, **numbers)
     events = run_both(params, seed=3, first_world=0, action_seed=7, num_steps=300)
     wanted = ["help", "misattuned", "two helpers", "thank", "offer", "pickup", "shift", "reset"]
+    wanted += ["first help of two", "second help of two"]
     wanted += [f"cue {code}" for code in range(6)]
     assert all(events[name] > 0 for name in wanted), events
 
@@ -203,3 +228,10 @@ def test_reset_gives_the_episode_asked_for_and_may_start_worlds_in_the_middle() 
     assert world.step(stay).truncated.tolist() == [False, False, True]
     assert world.state.step.tolist() == [1, 8, 0]
     assert world.state.episode.tolist() == [4, 4, 5]
+
+
+@pytest.mark.parametrize("shift", SHIFT_FAMILIES)
+def test_they_agree_on_the_largest_world(shift: str) -> None:
+    sizes: dict[str, Any] = {"grid_size": 32, "num_agents": 16, "num_kinds": 6, "horizon": 12}
+    params = WorldParams(**sizes, shift=shift, shift_severity=0.5, severe=True, help_reach=62)
+    run_both(params, seed=1, first_world=5, action_seed=2, num_steps=14)

@@ -29,7 +29,10 @@ AGENTS_MAY_SEE = (
     "empathy_loop.envs.observation",
     "empathy_loop.envs.reading",
 )
-PETTINGZOO_VIEWS = ("empathy_loop.envs.pettingzoo_adapter", "empathy_loop.envs.mutual_aid_v0")
+PETTINGZOO_VIEWS = (
+    "empathy_loop.envs.pettingzoo_adapter",
+    "empathy_loop.envs.pettingzoo_registry",
+)
 CALCULATORS = ("math", "numpy", "scipy", "statistics", "torch")
 
 FORBIDDEN_WORDS = {

@@ -48,7 +48,7 @@ PERMITTED = {
     "envs/world.py": "import numpy\nfrom empathy_loop.envs.params import WorldParams",
     "envs/scenarios.py": "import empathy_loop.configs",
     "envs/pettingzoo_adapter.py": "from pettingzoo import ParallelEnv",
-    "envs/mutual_aid_v0.py": "from pettingzoo.utils import parallel_to_aec",
+    "envs/pettingzoo_registry.py": "from pettingzoo.utils import parallel_to_aec",
     "agents/networks.py": "import torch\nfrom empathy_loop.envs.observation import Observation",
     "agents/ppo.py": "from empathy_loop.agents.networks import x",
     "agents/empathy/module.py": "from empathy_loop.agents.networks import x",

@@ -25,6 +25,11 @@ PURPOSES = (
     "POLICY",
     "JAM",
     "ACTION",
+    "NEW_DOMINANT",
+    "MOVE_WHICH",
+    "MOVE_WHERE",
+    "SEVERE",
+    "PARTNER",
 )
 
 

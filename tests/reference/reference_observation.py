@@ -20,9 +20,11 @@ def features(world: World) -> NDArray[np.float32]:
 
 def exterior(world: World) -> NDArray[np.float32]:
     """Return exterior: float32 [A, X], each agent as others see it, free of any viewer."""
-    return np.array(
-        [[1.0, 0.0, 0.0, 0.0, *looks(world, i), 0.0, 0.0] for i in world.agents], np.float32
-    )
+    rows = [
+        [1.0, 0.0, 0.0, 0.0, *looks(world, i), 0.0, 0.0, *shown_needs(world, i)]
+        for i in world.agents
+    ]
+    return np.array(rows, np.float32)
 
 
 def action_mask(world: World) -> NDArray[np.bool_]:
@@ -54,6 +56,27 @@ def one_hot(entry: int, size: int) -> list[float]:
     return [1.0 if n == entry else 0.0 for n in range(size)]
 
 
+def cue_columns(world: World, j: int) -> list[float]:
+    """Return the cue of agent j, as far as it is seen."""
+    hidden: set[int] = set()
+    if not world.params.show_positive_cues:
+        hidden = {1, 3, 4}
+    if not world.params.show_cues:
+        hidden = set(range(5 + world.params.num_kinds))
+    cue = 0 if world.cue[j] in hidden else world.cue[j]
+    return one_hot(cue - 1, 4 + world.params.num_kinds)
+
+
+def sees_signals(world: World) -> bool:
+    """Return whether thanks and offers are seen."""
+    return world.params.show_cues and world.params.show_positive_cues
+
+
+def shown_needs(world: World, j: int) -> list[float]:
+    """Return the needs of agent j if they are seen, and else nothing."""
+    return list(world.need[j]) if world.params.show_needs else []
+
+
 def self_block(world: World, i: int) -> list[float]:
     """Return what agent i knows of itself."""
     k, side = world.params.num_kinds, world.params.grid_size - 1
@@ -64,7 +87,7 @@ def self_block(world: World, i: int) -> list[float]:
         *one_hot(world.carried[i], k),
         2 * row / side - 1,
         2 * column / side - 1,
-        *one_hot(world.cue[i] - 1, 4 + k),
+        *cue_columns(world, i),
         *one_hot(world.last_action[i], 8 + world.params.num_agents - 1),
         *one_hot(world.received[i], k),
         *[number for offset in stations for number in offset],
@@ -74,10 +97,13 @@ def self_block(world: World, i: int) -> list[float]:
 def looks(world: World, j: int) -> list[float]:
     """Return how agent j looks, whoever sees it: carried, cue, social act, received."""
     k = world.params.num_kinds
+    thank, offer, help = one_hot(world.social_act[j] - 1, 3)
     return [
         *one_hot(world.carried[j], k),
-        *one_hot(world.cue[j] - 1, 4 + k),
-        *one_hot(world.social_act[j] - 1, 3),
+        *cue_columns(world, j),
+        thank if sees_signals(world) else 0.0,
+        offer if sees_signals(world) else 0.0,
+        help,
         *one_hot(world.received[j], k),
     ]
 
@@ -94,7 +120,8 @@ def other_block(world: World, i: int, j: int) -> list[float]:
         1.0 if abs(down) + abs(right) <= world.params.help_reach else 0.0,
         *looks(world, j),
         float(world.helped[j][i]),
-        float(world.thanked[j][i]),
+        float(world.thanked[j][i]) if sees_signals(world) else 0.0,
+        *shown_needs(world, j),
     ]
     if max(abs(down), abs(right)) > world.params.view_radius:
         return [0.0 for _ in block]

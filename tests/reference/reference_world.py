@@ -27,6 +27,9 @@ DTYPES: dict[str, type[np.generic]] = {
     "hazard": np.float64,
     "style": np.int8,
     "expressivity": np.float64,
+    "severe": np.int8,
+    "first_helper": np.int8,
+    "help_left": np.int16,
     "cue": np.int8,
     "last_action": np.int8,
     "last_helper": np.int8,
@@ -78,6 +81,9 @@ class World:
         u = draw(self.step_key, 0, "SHIFT_STEP", 0)
         self.shift_step = earliest + below(u, max(1, latest - earliest))
         self.need = [[0.0 for _ in self.kinds] for _ in self.agents]
+        self.severe = [[0 for _ in self.kinds] for _ in self.agents]
+        self.first_helper = [[-1 for _ in self.kinds] for _ in self.agents]
+        self.help_left = [[0 for _ in self.kinds] for _ in self.agents]
         self.carried = [-1 for _ in self.agents]
         self.cue = [0 for _ in self.agents]
         self.last_action = [-1 for _ in self.agents]
@@ -151,13 +157,22 @@ class World:
         return list(self.kinds)
 
     def _shift(self) -> None:
-        p = self.params
-        num_affected = math.ceil(p.shift_severity * p.num_agents - 1e-9)
-        for i in permutation(self.step_key, 0, "SHIFT_WHO", 0, p.num_agents)[:num_affected]:
-            if p.shift == "partner_swap":
-                self._become_stranger(i)
-            if p.shift == "cue_remap":
-                self._remap_cues(i)
+        shift = self.params.shift
+        if shift == "resource_move":
+            for k in self._affected("MOVE_WHICH", self.params.num_kinds):
+                self._move_station(k)
+        if shift in ("partner_swap", "cue_remap", "need_dynamics"):
+            for i in self._affected("SHIFT_WHO", self.params.num_agents):
+                if shift == "partner_swap":
+                    self._become_stranger(i)
+                if shift == "cue_remap":
+                    self._remap_cues(i)
+                if shift == "need_dynamics":
+                    self._turn_hazards(i)
+
+    def _affected(self, purpose: str, count: int) -> list[int]:
+        num_affected = math.ceil(self.params.shift_severity * count - 1e-9)
+        return permutation(self.step_key, 0, purpose, 0, count)[:num_affected]
 
     def _become_stranger(self, i: int) -> None:
         low, high = self.params.stranger_expressivity_low, self.params.stranger_expressivity_high
@@ -172,6 +187,20 @@ class World:
             kinds = self.params.num_kinds
             self.style[i] = permutation(self.step_key, i, "REMAP", 64 * attempt, kinds)
             attempt += 1
+
+    def _turn_hazards(self, i: int) -> None:
+        num_kinds = self.params.num_kinds
+        s = 1 + below(draw(self.step_key, i, "NEW_DOMINANT", 0), num_kinds - 1)
+        present = list(self.hazard[i])
+        for k in self.kinds:
+            self.hazard[i][(k + s) % num_kinds] = present[k]
+
+    def _move_station(self, k: int) -> None:
+        size = self.params.grid_size
+        cells = [(row, column) for row in range(size) for column in range(size)]
+        free = [cell for cell in cells if cell not in self.station]
+        u = draw(self.step_key, 0, "MOVE_WHERE", k)
+        self.station[k] = free[below(u, size * size - self.params.num_kinds)]
 
     def _move(self, i: int, action: int) -> None:
         if action not in MOVES:
@@ -213,8 +242,12 @@ class World:
     def _help(self, i: int, j: int, kind: int) -> None:
         self.cost[i] += self.params.help_cost
         if self.need[j][kind] > 0:
-            self.relief[j] += self.need[j][kind]
-            self.need[j][kind] = 0.0
+            if self.severe[j][kind] == 1 and self.first_helper[j][kind] in (-1, i):
+                self.first_helper[j][kind] = i
+                self.help_left[j][kind] = self.params.severe_window + 1
+            else:
+                self.relief[j] += self.need[j][kind]
+                self.need[j][kind] = 0.0
         else:
             self.hurt[j] += self.params.misattuned_hurt
             self.misattuned[j] += 1
@@ -225,14 +258,26 @@ class World:
         self.last_helper[j] = i
         self.social_act[i] = 3
 
+    def _fade_first_help(self, i: int, k: int) -> None:
+        if self.need[i][k] == 0:
+            self.severe[i][k] = self.help_left[i][k] = 0
+        self.help_left[i][k] = max(0, self.help_left[i][k] - 1)
+        if self.help_left[i][k] == 0:
+            self.first_helper[i][k] = -1
+
     def _grow_needs(self) -> None:
         p = self.params
         for i in self.agents:
             for k in self.kinds:
+                if p.severe:
+                    self._fade_first_help(i, k)
                 if self.need[i][k] > 0:
                     self.need[i][k] = min(1.0, self.need[i][k] + p.need_growth)
                 elif draw(self.step_key, i, "CRISIS", k) < self.hazard[i][k]:
                     self.need[i][k] = p.crisis_level
+                    if p.severe:
+                        severe = draw(self.step_key, i, "SEVERE", k) < p.severe_share
+                        self.severe[i][k] = int(severe)
 
     def _new_cue(self, i: int) -> int:
         cue = self._involuntary_cue(i)

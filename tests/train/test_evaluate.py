@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor, load_actor
@@ -137,3 +138,38 @@ def test_numbers_out_of_range_are_refused(actor: Actor) -> None:
         run_episodes(actor, PARAMS, 4, seed=-1)
     with pytest.raises(ValueError, match="num_worlds must be at least 1, got 0"):
         run_episodes(actor, PARAMS, 0, seed=0)
+
+
+@every_actor
+def test_partners_play_in_their_seats_beside_the_actor(actor: Actor) -> None:
+    alone = run_episodes(actor, PARAMS, 6, seed=100)
+    seats = ("focal", "focal", "stay")
+    beside = run_episodes(actor, PARAMS, 6, seed=100, seats=seats)
+    assert (beside.helps[:, :, 2] == 0).all()
+    assert beside.helps.shape == alone.helps.shape
+    assert not np.array_equal(beside.welfare, alone.welfare)
+    with pytest.raises(ValueError, match=r"for each of 3 agents, got 2"):
+        run_episodes(actor, PARAMS, 6, seed=100, seats=("focal", "stay"))
+
+
+@pytest.mark.parametrize("actor", ["reader"], indirect=True)
+def test_the_actors_own_policy_in_the_other_seats_is_the_actor_everywhere(actor: Actor) -> None:
+    alone = run_episodes(actor, PARAMS, 6, seed=100)
+    assert_same(
+        alone, run_episodes(actor, PARAMS, 6, seed=100, seats=("focal", "reader", "reader"))
+    )
+
+
+@pytest.mark.parametrize("actor", ["filter"], indirect=True)
+def test_the_filters_belief_is_logged_and_tells_who_needs_what(actor: Actor) -> None:
+    log = run_episodes(actor, PARAMS, 32, seed=100)
+    assert log.belief is not None and log.p_crisis is not None
+    assert log.belief.shape == log.p_crisis.shape == (24, 32, 3, 2, 3)
+    assert log.belief.dtype == log.p_crisis.dtype == np.float32
+    assert (log.belief <= log.p_crisis + 1e-6).all()
+    assert np.array_equal(log.belief[:, :, 0, 1], log.belief[:, :, 1, 0])
+    # With others in another order, who needs what would be a matter of chance.
+    quality = belief_quality(log.p_crisis, log.need)
+    assert quality["auroc"] > 0.85
+    wrong = belief_quality(log.p_crisis[..., ::-1, :].copy(), log.need)
+    assert wrong["auroc"] < quality["auroc"] - 0.1

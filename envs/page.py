@@ -1,0 +1,195 @@
+"""The page of a scenario, in the layout of Farama's documentation, written from its rules."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import fields
+
+from empathy_loop.envs import params as params_module
+from empathy_loop.envs.observation import ObservationLayout
+from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
+from empathy_loop.envs.scenarios import Scenario, load_scenario
+from empathy_loop.envs.shared_state import shared_size
+
+
+def page_of(name: str) -> str:
+    """Return the page of a scenario as Markdown: facts, actions, observations, rewards, arguments.
+
+    Every number in it is that of the scenario's default arguments.
+
+    Args:
+        name: Name of a scenario.
+
+    Returns:
+        The page, which its module takes for its docstring.
+
+    Raises:
+        ValueError: an unknown scenario.
+    """
+    scenario = load_scenario(name)
+    sections = [
+        f"# {name}: {scenario.summary}",
+        scenario.about,
+        f"![One step of {name}](docs/scenarios/{name}.png)",
+        _facts(scenario),
+        "Sizes and numbers hold for the default arguments. `docs/rules.md` in the repository "
+        "states every rule exactly.",
+        f"## Actions\n\n{_actions(scenario.params)}",
+        f"## Observations\n\n{_observations(scenario.params)}",
+        f"## Rewards\n\n{_rewards(scenario.params)}",
+        f"## Arguments\n\n{_arguments(scenario)}",
+        "## Version history\n\n" + "\n".join(f"- {line}" for line in scenario.history),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def _facts(scenario: Scenario) -> str:
+    """Return the table of facts."""
+    params, layout = scenario.params, ObservationLayout.of(scenario.params)
+    agents = ", ".join(f"`ai_{i}`" for i in range(params.num_agents))
+    return f"""\
+| Import | `from empathy_loop.envs import {scenario.name}` |
+|---|---|
+| Agents | {agents} |
+| Parallel API | yes; all act at once |
+| Manual control | no |
+| Action space | `Discrete({params.num_actions})` |
+| Action mask | `infos[agent]["action_mask"]`, int8 ({params.num_actions},) |
+| Observation shape | ({layout.size},) |
+| Observation values | [-1, 1], float32 |
+| State shape | ({shared_size(params, privileged=False)},) |
+| State values | [-1, 1], float32 |
+| Episode | {params.horizon} steps; truncation only |
+| Registered as | `empathy_loop/{scenario.name}`, "parallel" and "aec" |"""
+
+
+def _actions(params: WorldParams) -> str:
+    """Return the table of actions, and what holds for all of them."""
+    near = f"if it is at most {params.help_reach} steps away"
+    offer = "" if params.offers else "; masked unless `offers` is set"
+    meanings = [
+        ("stay", "do nothing"),
+        ("north", "move to the row above; agents block each other"),
+        ("south", "move to the row below"),
+        ("west", "move to the column on the left"),
+        ("east", "move to the column on the right"),
+        (
+            "use",
+            f"spend the carried item on oneself, which removes {params.self_relief:.0%} of that "
+            "need",
+        ),
+        ("thank", "show gratitude to the agent that helped last"),
+        ("offer", f"show kindness{offer}"),
+    ]
+    assert len(meanings) == NUM_PLAIN_ACTIONS, "each plain action has its line"
+    for d in range(1, params.num_agents):
+        meanings.append((f"help {d}", f"give the carried item to other {d}, {near}"))
+    rows = [f"| {code} | {name} | {text} |" for code, (name, text) in enumerate(meanings)]
+    table = "\n".join(["| Action | Name | Meaning |", "|---|---|---|", *rows])
+    return f"""\
+{table}
+
+Other `d` of `ai_i` is agent `(i + d) % num_agents`. Entering a supply's cell picks its item up. An
+action that the mask forbids does nothing in the world, costs nothing and is counted in
+`num_masked_actions`; with `strict=True` it is an error, as one outside of
+[0, {params.num_actions - 1}] always is. A help costs the helper {params.help_cost:g}; of a kind
+that the other does not need, it relieves nothing and hurts the other by
+{params.misattuned_hurt:g}.{_severe(params)}"""
+
+
+def _severe(params: WorldParams) -> str:
+    """Return what holds of severe crises, where there are any."""
+    if not params.severe:
+        return ""
+    return f"""
+
+Each crisis is severe with probability {params.severe_share:g}, which nobody sees. A first help of
+the right kind relieves such a one of nothing, and hurts nobody; another agent's, at most
+{params.severe_window} steps later, relieves it as any other. A second help by the same agent counts
+as the first anew."""
+
+
+def _observations(params: WorldParams) -> str:
+    """Return the layout of the observation, and what is told beside it."""
+    layout, kinds = ObservationLayout.of(params), params.num_kinds
+    others = params.num_others
+    promise = "Nothing in it depends on the needs or traits of others."
+    if params.show_needs:
+        promise = "It shows the needs of others too, and nothing else that is hidden."
+    return f"""\
+What an agent sees, and its own needs. {promise}
+
+{layout.describe()}
+
+`infos[agent]` holds `action_mask`, int8 ({params.num_actions},), and `exterior`, float32
+({layout.other_size},): the agent itself in the layout of the block of another, as others see it.
+
+With `truth=True`, `infos[agent]["truth"]` also holds what is hidden of that agent, as arrays by
+kind: `need` and `hazard` (probability per step that a crisis begins), float64 ({kinds},); `style`,
+int8 ({kinds},), the distress symbol that each kind is shown as; and `expressivity`, the probability
+that it shows its distress. This is for training targets and for scoring. Whatever acts must not
+read it.
+
+`state()` is what agents show each other, and no more. For each agent in turn: its position (2),
+its exterior view ({layout.other_size}), and which others it saw help it ({others}) and thank it
+({others}) in the last step. Then the row and column of each supply ({kinds} x 2). With
+`privileged_state=True` the true needs follow, agent by agent ({params.num_agents} x {kinds})."""
+
+
+def _rewards(params: WorldParams) -> str:
+    """Return what agents learn from, and what they are scored by."""
+    return f"""\
+Drive is the sum of an agent's squared needs. An agent's own reward is {params.drive_scale:g} times
+the fall of its drive in the step, minus {params.help_cost:g} if it helped, minus
+{params.misattuned_hurt:g} for each misattuned help that it received. With `coordination` 1 everyone
+receives the team's mean, with 0 everyone its own; here it is {params.coordination:g}.
+
+Rewards are for learning. The score is welfare: at every step, minus the mean over agents of
+{params.drive_weight:g} times drive, help cost paid and hurt received.
+`empathy_loop.train.evaluate` reports it."""
+
+
+def _arguments(scenario: Scenario) -> str:
+    """Return the arguments of the environments, every field of the rules among them."""
+    name = scenario.name
+    rows = ["| field | here | default | meaning |", "|---|---|---|---|"]
+    for field, meaning in _field_meanings().items():
+        here, default = getattr(scenario.params, field), getattr(WorldParams(), field)
+        shown = f"`{here}`" if here == default else f"**`{here}`**"
+        rows.append(f"| `{field}` | {shown} | `{default}` | {meaning} |")
+    table = "\n".join(rows)
+    return f"""\
+    {name}.parallel_env(
+        render_mode=None, truth=False, privileged_state=False, strict=False, **world
+    )
+    {name}.env(...)
+    {name}.raw_env(...)
+
+`render_mode`: "human" for a window that follows every step, "ansi" for a text, "rgb_array" for a
+picture from `render()`. All show the truth.
+
+`truth`, `privileged_state`, `strict`: see above.
+
+`world`: any field of `empathy_loop.envs.params.WorldParams`, such as `num_agents=4` or
+`shift="cue_remap"`; those that differ from the default world are set in bold. PettingZoo's
+`max_cycles` is another name for `horizon`.
+
+{table}
+
+`reset(seed=...)` fixes that episode and all that follow; `reset()` begins the next episode of the
+same seed. `options` are not used. `get_state()` and `set_state()` save and restore a moment."""
+
+
+def _field_meanings() -> dict[str, str]:
+    """Return each field of WorldParams with the line of text that follows it in the source."""
+    (tree,) = (
+        node
+        for node in ast.parse(inspect.getsource(params_module)).body
+        if isinstance(node, ast.ClassDef) and node.name == WorldParams.__name__
+    )
+    meanings = {}
+    for field, text in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
+            meanings[ast.unparse(field.target)] = inspect.cleandoc(ast.literal_eval(text.value))
+    return {field.name: " ".join(meanings[field.name].split()) for field in fields(WorldParams)}

@@ -1,0 +1,188 @@
+"""Seats: which agents the caller controls, and which partners act by themselves.
+
+Partners act inside the environment, as the background population of Melting Pot does (Leibo et
+al. 2021, ICML): the caller sees and steps the focal agents only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empathy_loop.envs.kernel import batch, hot
+from empathy_loop.envs.observation import Observation
+from empathy_loop.envs.partners import NOBODY, ScriptedPolicies, policy_code
+from empathy_loop.envs.populations import FOCAL, check_seats, seat_table
+from empathy_loop.envs.random import PARTNER, below, draw, fold
+from empathy_loop.envs.world import Transition, World
+
+
+class SeatedWorld:
+    """A batch of worlds in which partners sit in some of the seats.
+
+    Who sits where is drawn anew for each world, episode and seat, keyed as all draws are; with
+    only focal seats the worlds are those of `World`, bit for bit. A partner's traits hold until a
+    shift replaces them. The caller steps the world through this view only.
+
+    Args:
+        world: The worlds; their episodes begin anew.
+        seats: A seat for each agent: "focal", a population, or a scripted policy. Focal ones
+            first; none for all focal.
+
+    Attributes:
+        world: World. The whole of it: `state`, all agents' `observation` and `transition`.
+        seats: Seats of all agents.
+        num_focal: Number of focal agents F, who are agents 0..F-1.
+        observation: Observation of the focal agents, [E, F, ...]; views overwritten by each step.
+        transition: Transition with reward, reward_terms, drive, helps, misattuned and
+            final_observation of the focal agents only; welfare is that of the whole group.
+        row_names: Names of the partners that may sit, such as "heldout/stoic".
+        rows: int64 [E, A]. Who sits in each seat, an index of `row_names`; -1 if focal.
+
+    Raises:
+        ValueError: the seats do not fit the world.
+    """
+
+    def __init__(self, world: World, seats: Sequence[str] = ()) -> None:
+        self.world = world
+        self.seats = check_seats(seats, world.params.num_agents)
+        self.num_focal = self.seats.count(FOCAL)
+        self._table, self.row_names = seat_table(self.seats)
+        shape = (world.num_worlds, world.params.num_agents)
+        self.rows = np.full(shape, -1, np.int64)
+        filters = policy_code("filter") in self._table.policy
+        self._policies = ScriptedPolicies(
+            world.params, np.full(shape, NOBODY, np.int8), bool(filters)
+        )
+        self.observation = _focal_observation(world.observation, self.num_focal)
+        self.transition = _focal_transition(world.transition, self.num_focal)
+        self.reset()
+
+    def reset(self, episode: int = 0, first_step: NDArray[np.int_] | None = None) -> Observation:
+        """Begin an episode in every world; arguments and errors are those of `World.reset`.
+
+        Returns:
+            Observation of the focal agents, [E, F, ...]; overwritten by the next step.
+        """
+        self.world.reset(episode, first_step)
+        # Otherwise a second play of the same episode would begin with the memory of the first.
+        self._policies.minds.key[:] = 0
+        self._seat(np.ones(self.world.num_worlds, np.bool_))
+        return self.observation
+
+    def step(self, actions: NDArray[np.integer[Any]]) -> Transition:
+        """Let partners choose, and advance every world by one step.
+
+        Args:
+            actions: integer [E, F], in [0, N). Actions of the focal agents.
+
+        Returns:
+            Transition of the focal agents; views overwritten by the next step.
+
+        Raises:
+            ValueError: wrong shape or dtype, an unknown action, or an episode that is over.
+        """
+        actions = np.asarray(actions)
+        shape = (self.world.num_worlds, self.num_focal)
+        if actions.shape != shape:
+            raise ValueError(
+                f"actions must be those of the focal agents, of shape {shape}, "
+                f"got {actions.dtype} of shape {actions.shape}"
+            )
+        everybody = actions
+        if self.num_focal < len(self.seats):
+            chosen = self._policies.act(self.world)
+            everybody = np.concatenate([actions, chosen[:, self.num_focal :]], axis=1)
+        transition = self.world.step(everybody)
+        if self.world.autoreset and transition.truncated.any():
+            self._seat(transition.truncated)
+        return self.transition
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of all arrays from which `set_state` continues identically."""
+        return self.world.get_state() | {name: one.copy() for name, one in self._own().items()}
+
+    def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Continue from what `get_state` returned.
+
+        Args:
+            arrays: Name to array, of a batch with the same params, size and seats.
+
+        Raises:
+            ValueError: a name is missing or unknown, or an array has another shape or dtype.
+        """
+        own = self._own()
+        for name, array in own.items():
+            given = arrays.get(name)
+            if given is None or given.shape != array.shape or given.dtype != array.dtype:
+                found = "none" if given is None else f"{given.dtype} {given.shape}"
+                raise ValueError(
+                    f"{name} must be {array.dtype} {array.shape}, got {found}; take the state "
+                    "from a batch with the same params, num_worlds and seats"
+                )
+        self.world.set_state({name: one for name, one in arrays.items() if name not in own})
+        for name, array in own.items():
+            array[...] = arrays[name]
+
+    def _own(self) -> dict[str, NDArray[Any]]:
+        """Return by name the arrays that are not the world's."""
+        minds, inferred = self._policies.minds, self._policies.inferred
+        return {
+            "seats.rows": self.rows,
+            "seats.codes": self._policies.codes,
+            **{f"minds.{name}": array for name, array in minds._asdict().items()},
+            "filter.weight": inferred.weight,
+            "filter.age": inferred.age,
+        }
+
+    def _seat(self, begins: NDArray[np.bool_]) -> None:
+        """Draw who sits where in the worlds whose episode begins, and give them their traits."""
+        _seat_batch(self.world.state, begins, self._table, self.rows, self._policies.codes)
+
+
+def _focal_observation(observation: Observation, num_focal: int) -> Observation:
+    """Return views of the first agents' rows."""
+    return Observation(
+        features=observation.features[:, :num_focal],
+        exterior=observation.exterior[:, :num_focal],
+        action_mask=observation.action_mask[:, :num_focal],
+    )
+
+
+def _focal_transition(transition: Transition, num_focal: int) -> Transition:
+    """Return views of the first agents' rows, and of what belongs to the world."""
+    per_agent = ("reward", "reward_terms", "drive", "helps", "misattuned")
+    parts = {name: getattr(transition, name)[:, :num_focal] for name in per_agent}
+    final = _focal_observation(transition.final_observation, num_focal)
+    return transition._replace(**parts, final_observation=final)
+
+
+@batch
+def _seat_batch(state, begins, table, rows, codes):
+    """Write who sits where, and their traits, in every world whose episode begins.
+
+    The traits are read from the second step on, so that they can be set after the reset.
+    """
+    for e in range(begins.shape[0]):
+        if begins[e]:
+            step_key = fold(state.key[e], 0)
+            for i in range(rows.shape[1]):
+                if table.num[i] > 0:
+                    u = draw(step_key, i, PARTNER, 0)
+                    rows[e, i] = table.first[i] + below(u, table.num[i])
+                    codes[e, i] = table.policy[rows[e, i]]
+                    _give_traits(state, e, i, table, rows[e, i])
+
+
+@hot
+def _give_traits(state, e, i, table, row):
+    """Replace those hidden traits of agent i that its partner prescribes."""
+    if table.expressivity[row] >= 0.0:
+        state.expressivity[e, i] = table.expressivity[row]
+    if table.inverted[row]:
+        num_kinds = state.style.shape[2]
+        for k in range(num_kinds):
+            state.style[e, i, k] = (k + 1) % num_kinds

@@ -1,0 +1,269 @@
+"""Many worlds at once for any trainer: arrays by scenario name, and the view of gymnasium."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from empathy_loop.envs.inputs import (
+    check_saved,
+    checked_count,
+    checked_flag,
+    checked_seed,
+    refuse_masked,
+)
+from empathy_loop.envs.observation import Observation, ObservationLayout
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.scenarios import resolve
+from empathy_loop.envs.world import World
+
+Floats = NDArray[np.float32]
+
+
+def make_vector(
+    scenario: str | WorldParams, num_worlds: int, seed: int, num_threads: int = 1, **world: Any
+) -> World:
+    """Return a batch of worlds of a scenario: arrays [E, A, ...] in and out.
+
+    A world that reaches its horizon begins its next episode in the same step; the last observation
+    of the old one is then in `transition.final_observation`. All arrays are overwritten by the next
+    step, and stay where they are in memory: `torch.from_numpy(batch.observation.features)` made
+    once shows every later observation without a copy. Clone what you keep.
+
+    Args:
+        scenario: Name of the scenario, or rules of your own.
+        num_worlds: Number of worlds E, at least 1.
+        seed: Seed of all draws, at least 0.
+        num_threads: Threads that share the worlds, at least 1; pays from about 1000 worlds.
+        world: Fields of WorldParams that differ from the scenario's.
+
+    Returns:
+        World, just reset.
+
+    Raises:
+        ValueError: an unknown scenario or field, or a value that is refused.
+    """
+    _, params = resolve(scenario, world)
+    num_worlds = checked_count("num_worlds", num_worlds)
+    num_threads = checked_count("num_threads", num_threads)
+    if seed is None:
+        raise ValueError("seed must be a whole number of at least 0, got None")
+    return World(params, num_worlds, checked_seed(seed), num_threads=num_threads)
+
+
+class AgentVectorEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):
+    """Every agent of every world as a row of a gymnasium vector environment.
+
+    For single-agent trainers that share one policy among all agents. Row `e * A + i` is agent i of
+    world e. Episodes end by truncation and never by termination; they begin anew in the same step
+    (AutoresetMode.SAME_STEP), and `infos` then holds `final_obs` and `final_info` as gymnasium
+    documents. `infos["action_mask"]`, bool [E * A, N], says which actions are possible now,
+    `infos["exterior"]`, float32 [E * A, X], how a row's agent looks to others. A copy
+    (`copy.deepcopy`) and a pickle continue identically.
+
+    Args:
+        scenario: Name of the scenario, or rules of your own.
+        num_worlds: Number of worlds E, at least 1.
+        copy: Whether each step returns new arrays. Without, they are views that the next step
+            overwrites, which is only for trainers that copy at once.
+        strict: Whether an action that the mask forbids is an error, and not just in vain.
+        num_threads: Threads that share the worlds, at least 1.
+        world: Fields of WorldParams that differ from the scenario's.
+
+    Attributes:
+        params: WorldParams. The rules.
+        num_envs: Number of rows, E * A.
+        num_masked_actions: int64 [E * A]. How many actions of each row were forbidden by the mask
+            since `reset`; each did nothing.
+
+    Raises:
+        ValueError: an unknown scenario or field, or a value that is refused.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {  # type: ignore[misc]  # gymnasium's is no ClassVar
+        "render_modes": [],
+        "autoreset_mode": AutoresetMode.SAME_STEP,
+    }
+
+    def __init__(
+        self,
+        scenario: str | WorldParams,
+        num_worlds: int,
+        copy: bool = True,
+        strict: bool = False,
+        num_threads: int = 1,
+        **world: Any,
+    ) -> None:
+        self.scenario, self.params = resolve(scenario, world)
+        self.num_worlds = checked_count("num_worlds", num_worlds)
+        self._num_threads = checked_count("num_threads", num_threads)
+        self._copy, self._strict = checked_flag("copy", copy), checked_flag("strict", strict)
+        self.num_envs = self.num_worlds * self.params.num_agents
+        size = ObservationLayout.of(self.params).size
+        self.single_observation_space = Box(-1.0, 1.0, (size,), np.float32)
+        self.single_action_space = Discrete(self.params.num_actions)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self.num_masked_actions = np.zeros(self.num_envs, np.int64)
+        self._world: World | None = None
+
+    @property
+    def batch(self) -> World:
+        """The worlds behind the rows; `batch.transition.welfare`, float64 [E], is their score.
+
+        Raises:
+            ValueError: no episode was begun.
+        """
+        if self._world is None:
+            raise ValueError("no episode was begun; call reset() first")
+        return self._world
+
+    def reset(
+        self, *, seed: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> tuple[Floats, dict[str, Any]]:
+        """Begin an episode in every world.
+
+        Args:
+            seed: Whole number, at least 0, that fixes all worlds and their later episodes; None
+                for the next episode of the same seed. Before any seed was given, one is drawn from
+                the operating system's entropy.
+            options: Not used.
+
+        Returns:
+            Observations, float32 [E * A, D] in [-1, 1], and infos.
+
+        Raises:
+            ValueError: the seed is not such a number.
+        """
+        if seed is not None or self._world is None:
+            self._world = World(
+                self.params, self.num_worlds, checked_seed(seed), num_threads=self._num_threads
+            )
+        else:
+            self._world.reset(episode=int(self._world.state.episode.max()) + 1)
+        self.num_masked_actions[:] = 0
+        return self._rows(self._world.observation.features), self._infos(self._world.observation)
+
+    def step(
+        self, actions: NDArray[np.int64]
+    ) -> tuple[Floats, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Advance every world by one step.
+
+        Args:
+            actions: integer [E * A], in [0, N). One that the mask forbids does nothing and is
+                counted in `num_masked_actions`.
+
+        Returns:
+            Observations, float32 [E * A, D]; rewards, float32 [E * A]; terminations, never;
+            truncations, bool [E * A], at the horizon; and infos.
+
+        Raises:
+            ValueError: `reset` was not called, a wrong shape or dtype, an unknown action, or, with
+                `strict`, one that the mask forbids.
+        """
+        world = self.batch
+        chosen = self._chosen(actions)
+        mask = world.observation.action_mask.reshape(self.num_envs, -1)
+        masked = ~mask[np.arange(self.num_envs), chosen]
+        if self._strict:
+            refuse_masked(self._row_name, chosen, masked)
+        transition = world.step(chosen.reshape(self.num_worlds, -1))
+        self.num_masked_actions += masked
+        truncations = np.repeat(transition.truncated, self.params.num_agents)
+        infos = self._infos(world.observation)
+        if truncations.any():
+            infos |= self._final(transition.final_observation, truncations)
+        return (
+            self._rows(world.observation.features),
+            self._rows(transition.reward),
+            np.zeros(self.num_envs, np.bool_),
+            truncations,
+            infos,
+        )
+
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of all from which `set_state` continues identically, in any process.
+
+        Returns:
+            "world": name to array, of `World.get_state`; "num_masked_actions": int64 [E * A].
+
+        Raises:
+            ValueError: no episode was begun.
+        """
+        masked = self.num_masked_actions.copy()
+        return {"world": self.batch.get_state(), "num_masked_actions": masked}
+
+    def set_state(self, saved: Mapping[str, Any]) -> tuple[Floats, dict[str, Any]]:
+        """Continue from what `get_state` returned; later episodes are those of its seed.
+
+        Args:
+            saved: Of an environment with the same rules and number of worlds. It may have been
+                pickled.
+
+        Returns:
+            Observations and infos of that moment, as `reset` returns them.
+
+        Raises:
+            ValueError: something is missing, or of another shape or type; nothing is changed then.
+        """
+        check_saved(saved, range(self.num_envs))
+        world = World(self.params, self.num_worlds, 0, num_threads=self._num_threads)
+        world.set_state(saved["world"])
+        self._world = world
+        self.num_masked_actions[:] = saved["num_masked_actions"]
+        return self._rows(world.observation.features), self._infos(world.observation)
+
+    def _chosen(self, actions: NDArray[np.int64]) -> NDArray[np.integer[Any]]:
+        """Return the actions as integers [E * A], or raise ValueError naming what is wrong."""
+        chosen, most = np.asarray(actions), self.params.num_actions - 1
+        if chosen.shape != (self.num_envs,) or not np.issubdtype(chosen.dtype, np.integer):
+            raise ValueError(
+                f"actions must be whole numbers of shape ({self.num_envs},), one for each row, "
+                f"got {chosen.dtype} of shape {chosen.shape}"
+            )
+        if chosen.min() < 0 or chosen.max() > most:
+            row = int(np.flatnonzero((chosen < 0) | (chosen > most))[0])
+            raise ValueError(
+                f"action of {self._row_name(row)} must be in [0, {most}], got {chosen[row]}"
+            )
+        return chosen
+
+    def _row_name(self, row: int) -> str:
+        world, i = divmod(row, self.params.num_agents)
+        return f"row {row} (ai_{i} of world {world})"
+
+    def _rows(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return an array [E, A, ...] as rows [E * A, ...]."""
+        rows = array.reshape(self.num_envs, *array.shape[2:])
+        return rows.copy() if self._copy else rows
+
+    def _infos(self, observation: Observation) -> dict[str, Any]:
+        """Return what every row is told beside its observation."""
+        every = np.ones(self.num_envs, np.bool_)
+        return {
+            "action_mask": self._rows(observation.action_mask),
+            "_action_mask": every,
+            "exterior": self._rows(observation.exterior),
+            "_exterior": every.copy(),
+        }
+
+    def _final(self, last: Observation, ended: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return the last observation and infos of the rows whose episode ended."""
+        final = np.full(self.num_envs, None, dtype=object)
+        features = last.features.reshape(self.num_envs, -1)
+        for row in np.flatnonzero(ended):
+            final[row] = features[row].copy()
+        told = self._infos(last)
+        told |= {name: mask & ended for name, mask in told.items() if name.startswith("_")}
+        return {
+            "final_obs": final,
+            "_final_obs": ended.copy(),
+            "final_info": told,
+            "_final_info": ended.copy(),
+        }
