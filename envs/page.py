@@ -127,9 +127,9 @@ What an agent sees, and its own needs. {promise}
 
 With `truth=True`, `infos[agent]["truth"]` also holds what is hidden of that agent, as arrays by
 kind: `need` and `hazard` (probability per step that a crisis begins), float64 ({kinds},); `style`,
-int8 ({kinds},), the distress symbol that each kind is shown as; and `expressivity`, the probability
-that it shows its distress. This is for training targets and for scoring. Whatever acts must not
-read it.
+int8 ({kinds},), the distress symbol that each kind is shown as; `severe`, int8 ({kinds},), 1 where
+a crisis takes two helpers; and `expressivity`, the probability that it shows its distress. This
+is for training targets and for scoring. Whatever acts must not read it.
 
 `state()` is what agents show each other, and no more. For each agent in turn: its position (2),
 its exterior view ({layout.other_size}), and which others it saw help it ({others}) and thank it
@@ -161,7 +161,7 @@ def _arguments(scenario: Scenario) -> str:
     table = "\n".join(rows)
     return f"""\
     {name}.parallel_env(
-        render_mode=None, truth=False, privileged_state=False, strict=False, **world
+        render_mode=None, truth=False, privileged_state=False, strict=False, seats=None, **world
     )
     {name}.env(...)
     {name}.raw_env(...)
@@ -169,7 +169,8 @@ def _arguments(scenario: Scenario) -> str:
 `render_mode`: "human" for a window that follows every step, "ansi" for a text, "rgb_array" for a
 picture from `render()`. All show the truth.
 
-`truth`, `privileged_state`, `strict`: see above.
+`truth`, `privileged_state`, `strict`: see above. `seats`: who sits where, focal agents first, such
+as `("focal", "train", "heldout")`; partners act inside, and only focal ones are agents.
 
 `world`: any field of `empathy_loop.envs.params.WorldParams`, such as `num_agents=4` or
 `shift="cue_remap"`; those that differ from the default world are set in bold. PettingZoo's

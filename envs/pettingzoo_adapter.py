@@ -6,7 +6,7 @@ The page of a scenario's environment is the docstring of its own module, such as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,12 @@ from empathy_loop.envs import inputs
 from empathy_loop.envs.frame import frame_of
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.populations import FOCAL
 from empathy_loop.envs.reading import close_matches
 from empathy_loop.envs.render import ansi, draw
-from empathy_loop.envs.scenarios import resolve
-from empathy_loop.envs.shared_state import shared_size, shared_state
+from empathy_loop.envs.scenarios import resolve, seats_of
+from empathy_loop.envs.seats import SeatedWorld
+from empathy_loop.envs.shared_state import shared_size, shared_state, truth_of
 from empathy_loop.envs.window import Window
 from empathy_loop.envs.world import World
 
@@ -42,7 +44,8 @@ Infos = dict[str, dict[str, Any]]
 class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # type: ignore[misc]
     """One world of a scenario with agents `ai_0`, `ai_1`, ..., all of whom act at once.
 
-    A copy (`copy.deepcopy`) and a pickle continue identically, without the window.
+    They are the focal ones: partners in other seats act inside the environment. A copy
+    (`copy.deepcopy`) and a pickle continue identically, without the window.
 
     Args:
         scenario: Name of the scenario, or rules of your own.
@@ -53,6 +56,8 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         privileged_state: Whether `state` ends with the true needs.
         strict: Whether an action that the mask forbids is an error, and not just in vain.
         max_cycles: PettingZoo's name for `horizon`.
+        seats: A seat for each agent, focal ones first, such as ("focal", "train", "train"); a
+            seat is "focal", a population or a scripted policy. None for the scenario's.
         world: Fields of WorldParams that differ from the scenario's.
 
     Attributes:
@@ -75,6 +80,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         privileged_state: bool = False,
         strict: bool = False,
         max_cycles: int | None = None,
+        seats: Sequence[str] | None = None,
         **world: Any,
     ) -> None:
         if render_mode is not None and render_mode not in RENDER_MODES:
@@ -87,6 +93,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
                 raise ValueError("max_cycles is another name for horizon; give one of the two")
             world["horizon"] = max_cycles
         name, self.params = resolve(scenario, world)
+        self.seats = seats_of(scenario, seats, self.params)
         self.render_mode = render_mode
         self.metadata = {
             "name": name,
@@ -97,16 +104,16 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         self._truth = inputs.checked_flag("truth", truth)
         self._privileged_state = inputs.checked_flag("privileged_state", privileged_state)
         self._strict = inputs.checked_flag("strict", strict)
-        self._world: World | None = None
+        self._seated: SeatedWorld | None = None
         self._window = Window(name, FRAMES_PER_SECOND) if render_mode == "human" else None
         self._make_spaces()
 
     def _make_spaces(self) -> None:
         """Lay out who there is and what each sees, does, and is one of."""
-        self.possible_agents = [f"ai_{i}" for i in range(self.params.num_agents)]
+        self.possible_agents = [f"ai_{i}" for i in range(self.seats.count(FOCAL))]
         self.agents: list[str] = []
         self.num_masked_actions = dict.fromkeys(self.possible_agents, 0)
-        self._rows = np.arange(self.params.num_agents)
+        self._rows = np.arange(len(self.possible_agents))
         size = ObservationLayout.of(self.params).size
         self.observation_spaces = {
             agent: Box(-1.0, 1.0, (size,), np.float32) for agent in self.possible_agents
@@ -142,14 +149,15 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         Raises:
             ValueError: the seed is not such a number.
         """
-        if seed is not None or self._world is None:
-            self._world = World(self.params, 1, inputs.checked_seed(seed), autoreset=False)
+        if seed is not None or self._seated is None:
+            world = World(self.params, 1, inputs.checked_seed(seed), autoreset=False)
+            self._seated = SeatedWorld(world, self.seats)
         else:
-            self._world.reset(episode=int(self._world.state.episode[0]) + 1)
+            self._seated.reset(episode=int(self._seated.world.state.episode[0]) + 1)
         self.agents = self.possible_agents[:]
         self.num_masked_actions = dict.fromkeys(self.agents, 0)
         self._show()
-        return self._observations(self._world), self._infos(self._world)
+        return self._observations(), self._infos()
 
     def step(
         self, actions: Mapping[str, int]
@@ -168,17 +176,17 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
             ValueError: no episode is on, an agent is missing or unknown, an action is none, or,
                 with `strict`, one is forbidden by the mask.
         """
-        world = self._begun()
+        seated = self._begun()
         if not self.agents:
             raise ValueError("the episode is over; call reset() before step()")
-        transition = world.step(self._checked_actions(world, actions))
+        transition = seated.step(self._checked_actions(actions))
         agents, over = self.agents, bool(transition.truncated[0])
         rewards = dict(zip(agents, transition.reward[0].tolist(), strict=True))
         ends = dict.fromkeys(agents, False), dict.fromkeys(agents, over)
         if over:
             self.agents = []
         self._show()
-        return self._observations(world), rewards, *ends, self._infos(world)
+        return self._observations(), rewards, *ends, self._infos()
 
     def state(self) -> NDArray[np.float32]:
         """Return all that agents show each other: float32 [S] in [-1, 1], a new array.
@@ -189,14 +197,14 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         Raises:
             ValueError: no episode was begun.
         """
-        row: NDArray[np.float32] = shared_state(self._begun(), self._privileged_state)[0]
+        row: NDArray[np.float32] = shared_state(self._begun().world, self._privileged_state)[0]
         return row
 
     def get_state(self) -> dict[str, Any]:
         """Return copies of all from which `set_state` continues identically, in any process.
 
         Returns:
-            "world": name to array, of `World.get_state`; "num_masked_actions": agent to count.
+            "world": name to array, of SeatedWorld; "num_masked_actions": agent to count.
 
         Raises:
             ValueError: no episode was begun.
@@ -217,12 +225,12 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
             ValueError: something is missing, or of another shape or type; nothing is changed then.
         """
         inputs.check_saved(saved, self.possible_agents)
-        world = World(self.params, 1, seed=0, autoreset=False)
-        world.set_state(saved["world"])
-        self._world = world
-        self.agents = [] if world.transition.truncated[0] else self.possible_agents[:]
+        seated = SeatedWorld(World(self.params, 1, 0, autoreset=False), self.seats)
+        seated.set_state(saved["world"])
+        self._seated = seated
+        self.agents = [] if seated.world.transition.truncated[0] else self.possible_agents[:]
         self.num_masked_actions = dict(saved["num_masked_actions"])
-        return self._observations(world), self._infos(world)
+        return self._observations(), self._infos()
 
     def render(self) -> Any:
         """Show the present state as `render_mode` says, with everybody's true needs.
@@ -239,7 +247,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
                 f"make the environment with render_mode set to {' or '.join(RENDER_MODES)} "
                 "in order to render it"
             )
-        frame = frame_of(self._begun(), 0)
+        frame = frame_of(self._begun().world, 0)
         if self.render_mode == "ansi":
             return ansi(frame)
         picture = draw(frame, CELL_PIXELS)
@@ -257,15 +265,15 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         if self._window is not None:
             self.render()
 
-    def _begun(self) -> World:
-        if self._world is None:
+    def _begun(self) -> SeatedWorld:
+        if self._seated is None:
             raise ValueError("no episode was begun; call reset() first")
-        return self._world
+        return self._seated
 
-    def _checked_actions(self, world: World, actions: Mapping[str, int]) -> NDArray[np.int64]:
-        """Return the actions as int64 [1, A], counting those in vain, or raise ValueError."""
+    def _checked_actions(self, actions: Mapping[str, int]) -> NDArray[np.int64]:
+        """Return the actions as int64 [1, F], counting those in vain, or raise ValueError."""
         chosen = inputs.chosen_actions(self.agents, actions, self.params.num_actions)
-        masked = ~world.observation.action_mask[0, self._rows, chosen]
+        masked = ~self._begun().observation.action_mask[0, self._rows, chosen]
         if masked.any():
             if self._strict:
                 inputs.refuse_masked(self.agents.__getitem__, chosen, masked)
@@ -273,25 +281,19 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
                 self.num_masked_actions[self.agents[i]] += 1
         return chosen[None]
 
-    def _observations(self, world: World) -> Observations:
+    def _observations(self) -> Observations:
         """Return each agent's features; one copy for all of them."""
-        features = world.observation.features[0].copy()
+        features = self._begun().observation.features[0].copy()
         return dict(zip(self.possible_agents, features, strict=True))
 
-    def _infos(self, world: World) -> Infos:
+    def _infos(self) -> Infos:
         """Return each agent's mask and exterior view, and the truth if it was asked for."""
-        masks = world.observation.action_mask[0].astype(np.int8)
-        exteriors = world.observation.exterior[0].copy()
+        seated = self._begun()
+        masks = seated.observation.action_mask[0].astype(np.int8)
+        exteriors = seated.observation.exterior[0].copy()
         infos: Infos = {}
         for i, agent in enumerate(self.possible_agents):
             infos[agent] = {"action_mask": masks[i], "exterior": exteriors[i]}
             if self._truth:
-                infos[agent]["truth"] = _truth_of(world, i)
+                infos[agent]["truth"] = truth_of(seated.world, i)
         return infos
-
-
-def _truth_of(world: World, i: int) -> dict[str, Any]:
-    """Return what is hidden of agent i, in new arrays by kind and a number."""
-    state = world.state
-    by_kind = {name: getattr(state, name)[0, i].copy() for name in ("need", "hazard", "style")}
-    return by_kind | {"expressivity": float(state.expressivity[0, i])}

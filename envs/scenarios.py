@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -128,3 +128,21 @@ def _names() -> list[str]:
     folder = files("empathy_loop.configs") / "scenarios"
     names = [entry.name for entry in folder.iterdir() if entry.name.endswith(".toml")]
     return sorted(name.removesuffix(".toml") for name in names)
+
+
+def seats_of(
+    scenario: str | WorldParams, seats: Sequence[str] | None, params: WorldParams
+) -> tuple[str, ...]:
+    """Return who sits where: the given seats, or those of the scenario, or all focal.
+
+    Args:
+        scenario: Name of a scenario, or rules of one's own.
+        seats: A seat for each agent, focal ones first; None for the scenario's.
+        params: The rules, of which the number of agents matters.
+
+    Raises:
+        ValueError: the seats do not fit the world.
+    """
+    if seats is None:
+        seats = load_scenario(scenario).seats if isinstance(scenario, str) else ()
+    return check_seats(seats, params.num_agents)

@@ -57,8 +57,7 @@ class SeatedWorld:
         self._policies = ScriptedPolicies(
             world.params, np.full(shape, NOBODY, np.int8), bool(filters)
         )
-        self.observation = _focal_observation(world.observation, self.num_focal)
-        self.transition = _focal_transition(world.transition, self.num_focal)
+        self._make_views()
         self.reset()
 
     def reset(self, episode: int = 0, first_step: NDArray[np.int_] | None = None) -> Observation:
@@ -120,12 +119,26 @@ class SeatedWorld:
             if given is None or given.shape != array.shape or given.dtype != array.dtype:
                 found = "none" if given is None else f"{given.dtype} {given.shape}"
                 raise ValueError(
-                    f"{name} must be {array.dtype} {array.shape}, got {found}; take the state "
-                    "from a batch with the same params, num_worlds and seats"
+                    f"{name} must be {array.dtype} {array.shape}, got {found}; "
+                    "make the world with the same params, num_worlds and seats"
                 )
         self.world.set_state({name: one for name, one in arrays.items() if name not in own})
         for name, array in own.items():
             array[...] = arrays[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the views: a copy of a view is none of the copied arrays."""
+        return {k: v for k, v in vars(self).items() if k not in ("observation", "transition")}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        """Make the views anew."""
+        vars(self).update(saved)
+        self._make_views()
+
+    def _make_views(self) -> None:
+        """Look at the focal agents' rows of the world's arrays."""
+        self.observation = _focal_observation(self.world.observation, self.num_focal)
+        self.transition = _focal_transition(self.world.transition, self.num_focal)
 
     def _own(self) -> dict[str, NDArray[Any]]:
         """Return by name the arrays that are not the world's."""

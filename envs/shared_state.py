@@ -1,6 +1,8 @@
-"""What all agents of a world show each other, as one row of numbers: PettingZoo's `state`."""
+"""What all agents of a world show each other, PettingZoo's `state`; and what they hide."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +45,15 @@ def shared_state(world: World, privileged: bool) -> NDArray[np.float32]:
     parts = [agents, stations] + ([world.state.need] if privileged else [])
     rows = [part.reshape(num_worlds, -1) for part in parts]
     return np.concatenate(rows, axis=1).astype(np.float32)
+
+
+def truth_of(world: World, i: int) -> dict[str, Any]:
+    """Return what is hidden of agent i in the first world, for training targets and scoring only.
+
+    Returns:
+        need, hazard, style and severe, arrays [K] of the state's types, newly made; and
+        expressivity, a number.
+    """
+    state, names = world.state, ("need", "hazard", "style", "severe")
+    by_kind = {name: getattr(state, name)[0, i].copy() for name in names}
+    return by_kind | {"expressivity": float(state.expressivity[0, i])}

@@ -20,7 +20,8 @@ from empathy_loop.envs.inputs import (
 )
 from empathy_loop.envs.observation import Observation, ObservationLayout
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.scenarios import resolve
+from empathy_loop.envs.populations import FOCAL
+from empathy_loop.envs.scenarios import resolve, seats_of
 from empathy_loop.envs.world import World
 
 Floats = NDArray[np.float32]
@@ -50,6 +51,7 @@ def make_vector(
         ValueError: an unknown scenario or field, or a value that is refused.
     """
     _, params = resolve(scenario, world)
+    _refuse_partners(scenario, params)
     num_worlds = checked_count("num_worlds", num_worlds)
     num_threads = checked_count("num_threads", num_threads)
     if seed is None:
@@ -101,6 +103,7 @@ class AgentVectorEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):
         **world: Any,
     ) -> None:
         self.scenario, self.params = resolve(scenario, world)
+        _refuse_partners(scenario, self.params)
         self.num_worlds = checked_count("num_worlds", num_worlds)
         self._num_threads = checked_count("num_threads", num_threads)
         self._copy, self._strict = checked_flag("copy", copy), checked_flag("strict", strict)
@@ -267,3 +270,13 @@ class AgentVectorEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):
             "final_info": told,
             "_final_info": ended.copy(),
         }
+
+
+def _refuse_partners(scenario: str | WorldParams, params: WorldParams) -> None:
+    """Raise ValueError for a scenario with partners, who do not act in these views."""
+    seats = seats_of(scenario, None, params)
+    if set(seats) != {FOCAL}:
+        raise ValueError(
+            f"scenario {scenario!r} has seats for partners ({', '.join(seats)}), which this view "
+            "does not play; use envs.seats.SeatedWorld or the PettingZoo environment"
+        )

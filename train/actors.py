@@ -138,7 +138,7 @@ class LearnedActor:
 
 
 class UserActor:
-    """An object of a user's class; every row of what it is given is one agent of one world.
+    """An object of a user's class; each row is one agent of some world, in no order.
 
     Args:
         name: `package.module:Class`; the class is made without arguments, once per batch.
@@ -149,9 +149,14 @@ class UserActor:
         self._class = load_user_class(name)
 
     def begin(self, params: WorldParams, num_worlds: int) -> None:
-        """Make a new object."""
+        """Make a new object, and shuffle the rows for it.
+
+        In order, the rows of a world's agents would stand together, each with its own needs: a
+        class could read there what no agent can see of another.
+        """
         self._agent = self._class()
         self._state: Any = None
+        self._order = np.random.default_rng(num_worlds).permutation(num_worlds * params.num_agents)
 
     def act(self, world: World, greedy: bool) -> Decision:
         """Ask the object, with copies of what is observed.
@@ -162,9 +167,9 @@ class UserActor:
         shape = world.observation.features.shape[:2]
         seen = world.observation
         rows = Observation(
-            seen.features.reshape(-1, seen.features.shape[-1]).copy(),
-            seen.exterior.reshape(-1, seen.exterior.shape[-1]).copy(),
-            seen.action_mask.reshape(-1, seen.action_mask.shape[-1]).copy(),
+            seen.features.reshape(-1, seen.features.shape[-1])[self._order],
+            seen.exterior.reshape(-1, seen.exterior.shape[-1])[self._order],
+            seen.action_mask.reshape(-1, seen.action_mask.shape[-1])[self._order],
         )
         actions, self._state = self._agent.act(rows, self._state)
         actions = np.asarray(actions)
@@ -173,7 +178,9 @@ class UserActor:
                 f"agent {self.name!r}: act must return (actions, state) with one whole number "
                 f"for each of {len(rows.features)} rows, got {actions.dtype} {actions.shape}"
             )
-        return Decision(actions.reshape(shape))
+        in_order = np.empty_like(actions)
+        in_order[self._order] = actions
+        return Decision(in_order.reshape(shape))
 
 
 def load_actor(folder_or_name: str | Path) -> Actor:
@@ -191,12 +198,13 @@ def load_actor(folder_or_name: str | Path) -> Actor:
         CheckpointError: the checkpoint of the run cannot be read.
     """
     name, folder = str(folder_or_name), Path(folder_or_name)
+    # First, so that no folder can take the place of an anchor; a run is still reached as ./random.
+    if name in SCRIPTED and folder_or_name == name:
+        return ScriptedActor(name)
     if find_checkpoint(folder) is not None:
         return _load_learned(folder)
     if folder.is_dir():
         raise CheckpointError(f"{folder} holds no checkpoint; train the run to its first one")
-    if name in SCRIPTED:
-        return ScriptedActor(name)
     if ":" in name:
         return UserActor(name)
     if name in list_agents():

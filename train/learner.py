@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +15,7 @@ from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.agents.registry import build_network
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Memory
+from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import TrainConfig
@@ -52,6 +54,7 @@ class Learner:
                 "ppo.rollout_steps must divide horizon, so that episodes end between rollouts; "
                 f"got rollout_steps={num_steps} and horizon={world.horizon}"
             )
+        _warn_of_discount(agent.ppo.discount, world)
         self.world = World(world, agent.ppo.num_worlds, config.seed)
         phases = np.arange(agent.ppo.num_worlds) % (world.horizon // num_steps)
         self.world.reset(first_step=phases * num_steps)
@@ -143,3 +146,14 @@ def _difference(saved: Any, mine: Any, path: str) -> str:
             if mine[key] != saved.get(key):
                 return _difference(saved.get(key), mine[key], f"{path}.{key}")
     return f"{path} is {saved!r} there and {mine!r} here"
+
+
+def _warn_of_discount(discount: float, world: WorldParams) -> None:
+    """Warn where the reward is not welfare shaped by a potential, so that the goals differ."""
+    if abs(discount - world.matching_discount) > 1e-9:
+        warnings.warn(
+            f"ppo.discount is {discount:g}, but only with {world.matching_discount:g} is the best "
+            f"policy for the reward the best for welfare, the score, as drive_weight is "
+            f"{world.drive_weight:g} and drive_scale {world.drive_scale:g}",
+            stacklevel=3,
+        )

@@ -31,6 +31,7 @@ from empathy_loop.envs import mutual_aid_v0
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.pettingzoo_adapter import ScenarioEnv
+from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -225,7 +226,7 @@ def test_truth_is_there_when_asked_for_and_changes_nothing_else() -> None:
     for told, given in zip(episode(env, seed=2), episode(plain, seed=2), strict=True):
         for agent in env.possible_agents:
             truth = told["infos"][agent].pop("truth")
-            assert truth.keys() == {"need", "hazard", "style", "expressivity"}
+            assert truth.keys() == {"need", "hazard", "style", "severe", "expressivity"}
             own_need = told["observations"][agent][:3]
             assert np.array_equal(truth["need"].astype(np.float32), own_need)
             assert truth["hazard"].sum() == pytest.approx(0.3)
@@ -244,8 +245,7 @@ def test_the_state_does_not_move_with_what_is_hidden(name: str) -> None:
                 break
     before, all_before = env.state(), privileged.state()
     for one in (env, privileged):
-        world = one._world
-        assert world is not None
+        world = one._begun().world
         array: NDArray[Any] = getattr(world.state, name)
         array[...] = array[..., ::-1].copy() + 0.01
         world.set_state(world.get_state())  # observes anew
@@ -258,8 +258,7 @@ def test_the_state_is_laid_out_as_documented() -> None:
     # helped, thanked. Before it the position (2), behind it helped by (2) and thanked by (2).
     env = mutual_aid_v0.parallel_env(privileged_state=True, total_hazard=0.0, help_reach=8)
     env.reset(seed=0)
-    world = env._world
-    assert world is not None
+    world = env._begun().world
     world.state.position[0] = [[0, 0], [2, 4], [4, 1]]
     world.state.station[0] = [[0, 4], [4, 4], [2, 2]]
     world.state.carried[0] = [1, -1, -1]
@@ -564,3 +563,46 @@ def test_the_package_itself_imports_nothing_heavy() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "empathy_loop.envs" in ran.stdout.split()
     assert not {"pettingzoo", "numba", "numpy", "PIL"} & set(ran.stdout.split())
+
+
+# Partners in some of the seats
+
+
+def test_only_focal_agents_are_agents_and_partners_act_inside() -> None:
+    env = mutual_aid_v0.parallel_env(seats=("focal", "oracle", "oracle"), **LIVELY)
+    alone = SeatedWorld(World(env.params, 1, 3, autoreset=False), env.seats)
+    observations, infos = env.reset(seed=3)
+    assert env.possible_agents == ["ai_0"]
+    assert observations.keys() == infos.keys() == {"ai_0"}
+    moved = 0
+    while env.agents:
+        before = alone.world.state.position.copy()
+        alone.step(np.zeros((1, 1), np.int64))
+        observations, rewards, _, _, infos = env.step({"ai_0": 0})
+        assert np.array_equal(observations["ai_0"], alone.observation.features[0, 0])
+        assert rewards["ai_0"] == alone.transition.reward[0, 0]
+        assert np.array_equal(infos["ai_0"]["exterior"], alone.observation.exterior[0, 0])
+        moved += int((alone.world.state.position != before).any())
+    assert moved > 20
+
+
+def test_an_environment_with_partners_continues_identically_from_its_state() -> None:
+    env = mutual_aid_v0.parallel_env(seats=("focal", "train", "heldout"), **LIVELY)
+    env.reset(seed=0)
+    for _ in range(12):
+        env.step({"ai_0": 0})
+    other = mutual_aid_v0.parallel_env(seats=("focal", "train", "heldout"), **LIVELY)
+    other.set_state(pickle.loads(pickle.dumps(env.get_state())))
+    while env.agents:
+        ours, theirs = env.step({"ai_0": 0}), other.step({"ai_0": 0})
+        assert np.array_equal(ours[0]["ai_0"], theirs[0]["ai_0"])
+        assert ours[1] == theirs[1]
+
+
+def test_an_environment_with_partners_keeps_pettingzoos_contract() -> None:
+    parallel_api_test(mutual_aid_v0.parallel_env(seats=("focal", "focal", "train")), 200)
+
+
+def test_seats_that_do_not_fit_the_world_are_refused() -> None:
+    with pytest.raises(ValueError, match="seats must name one seat for each of 3 agents, got 2"):
+        mutual_aid_v0.parallel_env(seats=("focal", "train"))

@@ -159,7 +159,7 @@ def test_a_saved_batch_continues_identically() -> None:
 
 def test_a_saved_batch_with_other_seats_is_refused() -> None:
     view = seated(("focal", "reader", "reader"))
-    with pytest.raises(ValueError, match=r"filter.weight must be .* take the state"):
+    with pytest.raises(ValueError, match=r"filter.weight must be .* num_worlds and seats"):
         view.set_state(seated(("focal", "filter", "reader")).get_state())
     with pytest.raises(ValueError, match=r"seats.rows must be int64 \(6, 3\), got none"):
         view.set_state(view.world.get_state())

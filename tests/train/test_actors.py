@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import LearnedActor, ScriptedActor, UserActor, load_actor
@@ -115,3 +118,34 @@ def test_a_world_of_other_sizes_is_refused(tmp_path: Path, make_config: MakeConf
     actor = load_actor(tmp_path)
     with pytest.raises(ValueError, match="trained with num_agents=3 and cannot act with num_ag"):
         run_episodes(actor, WorldParams(num_agents=4, horizon=16), 2, seed=100)
+
+
+class Neighbour:
+    """An agent that stays, unless the row before it is in need: what no agent can see."""
+
+    def act(self, observation: Observation, state: Any) -> tuple[Any, Any]:
+        before = np.roll(observation.features[:, :3].sum(1), 1)
+        return np.where(before > 0.0, 5, 0), state
+
+
+def test_rows_of_one_world_do_not_stand_together_for_a_users_class() -> None:
+    # Were they in order, the roll would find the need of the agent before in the same world.
+    sys.modules["neighbour"] = types.ModuleType("neighbour")
+    sys.modules["neighbour"].Neighbour = Neighbour  # type: ignore[attr-defined]
+    params = WorldParams(total_hazard=0.0)
+    world, actor = World(params, 50, seed=0), load_actor("neighbour:Neighbour")
+    actor.begin(params, 50)
+    world.state.need[:, 0] = 0.5
+    world.set_state(world.get_state())
+    used = np.flatnonzero((actor.act(world, False).actions == 5).any(0))
+    assert used.tolist() == [0, 1, 2]
+
+
+def test_a_folder_cannot_take_the_place_of_an_anchor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "random").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert load_actor("random").name == "random"
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        load_actor(Path("random"))

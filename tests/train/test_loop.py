@@ -14,6 +14,7 @@ import torch
 
 from empathy_loop.train.checkpoint import CHECKPOINT, CheckpointError, load_checkpoint
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.learner import Learner
 from empathy_loop.train.loop import Progress, train
 
 MakeConfig = Callable[..., TrainConfig]
@@ -204,3 +205,15 @@ def test_supervision_and_introspection_train_the_same_where_all_is_visible(
         train(make_config(name, updates=2), tmp_path / name, records[-1])
     for one, other in zip(records[0].losses(), records[1].losses(), strict=True):
         assert one == pytest.approx(other, rel=1e-3, abs=1e-4)
+
+
+def test_a_discount_that_changes_the_goal_is_reported(make_config: MakeConfig) -> None:
+    with pytest.warns(UserWarning, match=r"ppo.discount is 0.5, but only with 0.97"):
+        Learner(
+            make_config(
+                overrides={
+                    "ppo": {"num_worlds": 5, "rollout_steps": 8, "minibatches": 2}
+                    | {"discount": 0.5}
+                }
+            )
+        )
