@@ -106,17 +106,17 @@ def expected_need(params: WorldParams) -> NDArray[np.float64]:
 
 
 @hot
-def forget(state, e, minds):
+def forget(world, e, minds):
     """Clear the memory of one world, whose needs are all 0 at the beginning of an episode.
 
     Writes: every array of row e but `key` and `step`.
 
     Args:
-        state: State. The step is read.
-        e: int64. The world.
+        world: record. One world of a batch. The step is read.
+        e: int64. Row of the world.
         minds: Minds.
     """
-    num_agents, num_kinds = state.carried.shape[1], state.need.shape[2]
+    num_agents, num_kinds = world.carried.shape[0], world.need.shape[1]
     for i in range(num_agents):
         for j in range(num_agents):
             minds.owed[e, i, j] = 0
@@ -124,20 +124,21 @@ def forget(state, e, minds):
                 minds.belief[e, i, j, k] = 0.0
                 minds.p_crisis[e, i, j, k] = 0.0
                 minds.goal[e, i, j, k] = 0.0
-                minds.zero_since[e, i, j, k] = state.step[e]
+                minds.zero_since[e, i, j, k] = world.step
                 minds.waits[e, i, j, k] = 0
 
 
 @hot
-def believe(rules, state, e, i, policy, minds, inferred, expected):
+def believe(rules, world, e, i, policy, minds, inferred, expected):
     """Bring what agent i believes of all others up to date with what it sees.
 
     Writes: rows [e, i] of belief, p_crisis, goal, zero_since, owed and waits.
 
     Args:
         rules: Rules.
-        state: State. Only what is visible is read, but by the oracle, which reads needs.
-        e: int64. The world.
+        world: record. One world of a batch. Only what is visible is read, but by the oracle,
+            which reads needs.
+        e: int64. Row of the world.
         i: int64. The agent.
         policy: int64. Code of the policy that acts for it.
         minds: Minds.
@@ -146,18 +147,18 @@ def believe(rules, state, e, i, policy, minds, inferred, expected):
     """
     belief, goal = minds.belief, minds.goal
     v = 0 if inferred.weight.shape[1] == 1 else i
-    for j in range(state.carried.shape[1]):
-        visible = is_visible(rules, state, e, i, j)
-        _count_gifts(state, e, i, j, visible, minds)
-        for k in range(state.need.shape[2]):
+    for j in range(world.carried.shape[0]):
+        visible = is_visible(rules, world, i, j)
+        _count_gifts(world, e, i, j, visible, minds)
+        for k in range(world.need.shape[1]):
             if policy == ORACLE:
-                belief[e, i, j, k] = state.need[e, j, k]
+                belief[e, i, j, k] = world.need[j, k]
             elif policy in (READER, RECIPROCATOR):
-                belief[e, i, j, k] = _read(rules, state, e, i, j, k, belief[e, i, j, k])
+                belief[e, i, j, k] = _read(rules, world, i, j, k, belief[e, i, j, k])
             elif policy == TIMETABLE:
-                if visible and state.received[e, j] == k:
-                    minds.zero_since[e, i, j, k] = state.step[e]
-                belief[e, i, j, k] = expected[state.step[e] - minds.zero_since[e, i, j, k]]
+                if visible and world.received[j] == k:
+                    minds.zero_since[e, i, j, k] = world.step
+                belief[e, i, j, k] = expected[world.step - minds.zero_since[e, i, j, k]]
             elif policy == FILTER and i != j:
                 minds.p_crisis[e, i, j, k] = p_crisis_of(inferred, e, v, j, k)
                 belief[e, i, j, k] = expected_level_of(inferred, e, v, j, k)
@@ -166,22 +167,22 @@ def believe(rules, state, e, i, policy, minds, inferred, expected):
                 goal[e, i, j, k] = _crisis_level(minds, e, i, j, k)
             elif policy == RECIPROCATOR and minds.owed[e, i, j] > PATIENCE:
                 goal[e, i, j, k] = 0.0
-            if rules.severe and _waits(rules, state, e, i, j, k, minds):
+            if rules.severe and _waits(rules, world, e, i, j, k, minds):
                 goal[e, i, j, k] = 0.0
 
 
 @hot
-def _count_gifts(state, e, i, j, visible, minds):
+def _count_gifts(world, e, i, j, visible, minds):
     """Add the gifts of the last step between agents i and j to what is owed."""
-    minds.owed[e, i, j] += state.helped[e, i, j]
+    minds.owed[e, i, j] += world.helped[i, j]
     if visible:
-        minds.owed[e, i, j] -= state.helped[e, j, i]
+        minds.owed[e, i, j] -= world.helped[j, i]
 
 
 @hot
-def _waits(rules, state, e, i, j, k, minds):
+def _waits(rules, world, e, i, j, k, minds):
     """Return whether i has helped j with a kind of late, so that another should be the second."""
-    if state.helped[e, i, j] == 1 and state.received[e, j] == k:
+    if world.helped[i, j] == 1 and world.received[j] == k:
         minds.waits[e, i, j, k] = rules.severe_window + 1
     elif minds.waits[e, i, j, k] > 0:
         minds.waits[e, i, j, k] -= 1
@@ -196,13 +197,13 @@ def _crisis_level(minds, e, i, j, k):
 
 
 @hot
-def _read(rules, state, e, i, j, kind, believed):
+def _read(rules, world, i, j, kind, believed):
     """Return the reader's belief after one more look at agent j."""
     believed *= READ_DECAY
-    if not is_visible(rules, state, e, i, j):
+    if not is_visible(rules, world, i, j):
         return believed
-    if state.received[e, j] == kind:
+    if world.received[j] == kind:
         return 0.0
-    if shown_cue(rules, state, e, j) == DISTRESS + kind:
+    if shown_cue(rules, world, j) == DISTRESS + kind:
         return READ_NEED
     return believed

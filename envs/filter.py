@@ -165,30 +165,30 @@ def begin_filter(inferred, e):
 
 
 @hot
-def filter_world(rules, state, e, inferred):
+def filter_world(rules, world, e, inferred):
     """Bring the filter of one world up to date with one more look at everybody.
 
     Writes: weight, age. Call it once in every step but an episode's first.
 
     Args:
         rules: Rules.
-        state: State. Read of it, for agents in view: cue and received.
-        e: int64. The world.
+        world: record. One world of a batch. Read of it, for agents in view: cue and received.
+        e: int64. Row of the world.
         inferred: Filter.
     """
     num_viewers = inferred.weight.shape[1]
     for v in range(num_viewers):
         for j in range(inferred.weight.shape[2]):
             if num_viewers == 1 or v != j:
-                visible = num_viewers == 1 or is_visible(rules, state, e, v, j)
-                _follow(rules, state, e, v, j, visible, inferred)
+                visible = num_viewers == 1 or is_visible(rules, world, v, j)
+                _follow(rules, world, e, v, j, visible, inferred)
 
 
 @hot
-def _follow(rules, state, e, v, j, visible, inferred):
+def _follow(rules, world, e, v, j, visible, inferred):
     """Bring what viewer v has inferred about agent j up to date, in the order of the rules."""
-    gift = state.received[e, j] if visible else NOTHING
-    cue = shown_cue(rules, state, e, j)
+    gift = world.received[j] if visible else NOTHING
+    cue = shown_cue(rules, world, j)
     jump(inferred, e, v, j)
     if gift != NOTHING:
         take_gift(rules, inferred, e, v, j, gift, cue)

@@ -42,23 +42,40 @@ def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         # Numba decides here and now where this one function will be kept.
         config.CACHE_DIR = _FOLDER
         try:
-            return numba.njit(function, cache=True, error_model="numpy", **options)
+            kernel = numba.njit(function, error_model="numpy", **options)
         finally:
             config.CACHE_DIR = before
+        return _without_literals(kernel)
 
     return compile_kernel
 
 
-hot = _compiler(forceinline=True, _nrt=False)
-"""For what runs in every step. Inlined, and without numba's reference counts: the state is a
-record of many arrays, and counting references to them at every access takes fifteen times as long
-as the rules themselves, and to compile them eight times as long. All that is asked in return is
-that such a function makes no array: it neither allocates nor assigns whole rows."""
+def _without_literals(kernel: Any) -> Any:
+    """Let a kernel be compiled once for all constants that it is called with.
 
-rare = _compiler(_nrt=True)
+    Numba would type each constant by its value and compile the kernel anew for it. Inlined kernels
+    have their constants put in later anyway, by LLVM.
+    """
+    types: Any = numba.types
+    compile_for, plain = kernel.get_call_template, types.unliteral
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        return compile_for(tuple(map(plain, args)), {name: plain(kws[name]) for name in kws})
+
+    kernel.get_call_template = get_call_template
+    return kernel
+
+
+hot = _compiler(forceinline=True, _nrt=False, no_cfunc_wrapper=True)
+"""For what runs in every step. Inlined, and without numba's reference counts: counting references
+to every array at every access takes several times as long as the rules themselves, and to compile
+them too. All that is asked in return is that such a function makes no array: it neither allocates
+nor assigns whole rows. What is inlined is kept with the batch kernel, and not by itself."""
+
+rare = _compiler(_nrt=True, no_cfunc_wrapper=True)
 """For what runs at resets and shifts only; kept out of line, so that the step stays small, and
 free to make arrays."""
 
-batch = _compiler(nogil=True, _nrt=False)
-"""For loops over all worlds, called from Python; they let other threads run meanwhile, and are as
-free of reference counts as the rules that they call."""
+batch = _compiler(cache=True, nogil=True, _nrt=False)
+"""For loops over all worlds, called from Python; they let other threads run meanwhile, are as free
+of reference counts as the rules that they call, and are kept on disk once compiled."""

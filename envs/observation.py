@@ -1,7 +1,6 @@
 """What agents see: features in a fixed layout, the exterior view, and the action mask.
 
-Nothing here reads hidden state except an agent's OWN needs, which go into its own self block
-and nowhere else; unless `show_needs` is set, for the upper bound that it is.
+`empathy_loop.envs.observing` writes it.
 """
 
 from __future__ import annotations
@@ -13,30 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from empathy_loop.envs.kernel import hot
 from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
-from empathy_loop.envs.rules.helping import in_reach
-from empathy_loop.envs.rules.movement import move_offset
-from empathy_loop.envs.rules.sight import (
-    append_needs,
-    is_visible,
-    shown_act,
-    shown_cue,
-    shown_thanks,
-)
-from empathy_loop.envs.state import (
-    EAST,
-    HELP_BASE,
-    NEUTRAL,
-    NO_ACT,
-    NORTH,
-    NOTHING,
-    OFFER,
-    STAY,
-    THANK,
-    USE,
-    agent_after,
-)
+from empathy_loop.envs.state import HELP_BASE
 
 
 class Observation(NamedTuple):
@@ -185,113 +162,6 @@ def _row(part: slice, start: int, block: str, name: str, meaning: str) -> str:
     first, last = start + part.start, start + part.stop - 1
     columns = str(first) if first == last else f"{first}-{last}"
     return f"| {columns} | {block} | {name} | {meaning} |"
-
-
-@hot
-def observe(rules, state, e, observation):
-    """Write what each agent of one world sees.
-
-    Writes: row e of features, exterior and action_mask.
-
-    Args:
-        rules: Rules.
-        state: State. Only what is shown, and each agent's own needs, is read.
-        e: int64. The world.
-        observation: Observation.
-    """
-    num_agents = state.carried.shape[1]
-    features, exterior = observation.features, observation.exterior
-    for i in range(num_agents):
-        for column in range(features.shape[2]):
-            features[e, i, column] = 0.0
-        start = _write_self(rules, state, e, i, features)
-        for d in range(1, num_agents):
-            _write_other(rules, state, e, i, agent_after(i, d, num_agents), features, start)
-            start += exterior.shape[2]
-        for column in range(exterior.shape[2]):
-            exterior[e, i, column] = 0.0
-        exterior[e, i, 0] = 1.0
-        _write_impersonal(rules, state, e, i, exterior, i, 4)
-        _write_mask(rules, state, e, i, observation.action_mask)
-    if rules.show_needs:
-        append_needs(rules, state, e, features, exterior)
-
-
-@hot
-def _write_one_hot(out, e, i, start, size, code):
-    """Set entry `code` of a zeroed block of a row; a negative code leaves it zero."""
-    if code >= 0:
-        out[e, i, start + code] = 1.0
-    return start + size
-
-
-@hot
-def _write_self(rules, state, e, i, out):
-    """Write agent i's self block and return where the next block starts."""
-    num_kinds = state.need.shape[2]
-    side = float(rules.grid_size - 1)
-    for k in range(num_kinds):
-        out[e, i, k] = state.need[e, i, k]
-    start = _write_one_hot(out, e, i, num_kinds, num_kinds, state.carried[e, i])
-    for axis in range(2):
-        out[e, i, start + axis] = 2.0 * state.position[e, i, axis] / side - 1.0
-    cue = shown_cue(rules, state, e, i)
-    start = _write_one_hot(out, e, i, start + 2, 4 + num_kinds, cue - NEUTRAL - 1)
-    num_actions = HELP_BASE + state.carried.shape[1]
-    start = _write_one_hot(out, e, i, start, num_actions, state.last_action[e, i])
-    start = _write_one_hot(out, e, i, start, num_kinds, state.received[e, i])
-    for k in range(num_kinds):
-        for axis in range(2):
-            offset = state.station[e, k, axis] - state.position[e, i, axis]
-            out[e, i, start + 2 * k + axis] = offset / side
-    return start + 2 * num_kinds
-
-
-@hot
-def _write_other(rules, state, e, i, j, out, start):
-    """Write what agent i sees of agent j, all zeros if j is out of view."""
-    side = float(rules.grid_size - 1)
-    if not is_visible(rules, state, e, i, j):
-        return
-    rows = state.position[e, j, 0] - state.position[e, i, 0]
-    columns = state.position[e, j, 1] - state.position[e, i, 1]
-    out[e, i, start] = 1.0
-    out[e, i, start + 1] = rows / side
-    out[e, i, start + 2] = columns / side
-    out[e, i, start + 3] = 1.0 if in_reach(rules, state, e, i, j) else 0.0
-    start = _write_impersonal(rules, state, e, i, out, j, start + 4)
-    out[e, i, start] = state.helped[e, j, i]
-    out[e, i, start + 1] = shown_thanks(rules, state, e, j, i)
-
-
-@hot
-def _write_impersonal(rules, state, e, i, out, j, start):
-    """Write into row i the part of agent j's appearance that is the same for every viewer."""
-    num_kinds = state.need.shape[2]
-    start = _write_one_hot(out, e, i, start, num_kinds, state.carried[e, j])
-    cue, act = shown_cue(rules, state, e, j), shown_act(rules, state, e, j)
-    start = _write_one_hot(out, e, i, start, 4 + num_kinds, cue - NEUTRAL - 1)
-    start = _write_one_hot(out, e, i, start, 3, act - NO_ACT - 1)
-    return _write_one_hot(out, e, i, start, num_kinds, state.received[e, j])
-
-
-@hot
-def _write_mask(rules, state, e, i, mask):
-    """Write which of agent i's actions have their condition fulfilled now."""
-    holds_item = state.carried[e, i] != NOTHING
-    num_agents = state.carried.shape[1]
-    mask[e, i, STAY] = True
-    for action in range(NORTH, EAST + 1):
-        d_row, d_column = move_offset(action)
-        row, column = state.position[e, i, 0] + d_row, state.position[e, i, 1] + d_column
-        inside = 0 <= row < rules.grid_size and 0 <= column < rules.grid_size
-        mask[e, i, action] = inside
-    mask[e, i, USE] = holds_item
-    mask[e, i, THANK] = state.last_helper[e, i] != NOTHING
-    mask[e, i, OFFER] = rules.offers
-    for d in range(1, num_agents):
-        j = agent_after(i, d, num_agents)
-        mask[e, i, HELP_BASE + d] = holds_item and in_reach(rules, state, e, i, j)
 
 
 assert HELP_BASE + 1 == NUM_PLAIN_ACTIONS, "help actions follow the plain ones"

@@ -88,7 +88,7 @@ class ScriptedPolicies:
         actions = np.zeros(self.codes.shape, np.int8)
         _act_batch(
             self._rules,
-            world.state,
+            world.records,
             world.observation.action_mask,
             self.codes,
             self.minds,
@@ -129,38 +129,39 @@ def policy_code(name: str) -> int:
 
 
 @batch
-def _act_batch(rules, state, action_mask, codes, minds, inferred, expected, actions):
+def _act_batch(rules, records, action_mask, codes, minds, inferred, expected, actions):
     """Write the actions of every agent of every world that a policy acts for."""
-    for e in range(state.step.shape[0]):
-        step_key = fold(state.key[e], state.step[e])
-        begins = _begins(state, e, minds)
+    for e in range(records.shape[0]):
+        world = records[e]
+        step_key = fold(world.key, world.step)
+        begins = _begins(world, e, minds)
         if begins:
-            forget(state, e, minds)
+            forget(world, e, minds)
         if _any_filter(codes, e):
             if begins:
                 begin_filter(inferred, e)
             else:
-                filter_world(rules, state, e, inferred)
-        for i in range(state.carried.shape[1]):
+                filter_world(rules, world, e, inferred)
+        for i in range(world.carried.shape[0]):
             policy = codes[e, i]
             if policy == RANDOM:
                 actions[e, i] = _random_action(action_mask, e, i, step_key)
-            elif policy == EXPLOITER and state.received[e, i] != NOTHING:
+            elif policy == EXPLOITER and world.received[i] != NOTHING:
                 actions[e, i] = THANK
             elif policy != STAYER and policy != NOBODY:
-                believe(rules, state, e, i, policy, minds, inferred, expected)
+                believe(rules, world, e, i, policy, minds, inferred, expected)
                 helps = policy != EGOIST and policy != EXPLOITER
                 uses = not helps or policy == ORACLE
-                actions[e, i] = plan(rules, state, e, i, minds.goal, helps, uses, step_key)
+                actions[e, i] = plan(rules, world, i, minds.goal[e, i], helps, uses, step_key)
 
 
 @hot
-def _begins(state, e, minds):
+def _begins(world, e, minds):
     """Return whether what is remembered is of another episode, and note this one."""
-    same = minds.key[e] == state.key[e] and minds.step[e] <= state.step[e]
-    minds.key[e] = state.key[e]
-    minds.step[e] = state.step[e]
-    return state.step[e] == 0 or not same
+    same = minds.key[e] == world.key and minds.step[e] <= world.step
+    minds.key[e] = world.key
+    minds.step[e] = world.step
+    return world.step == 0 or not same
 
 
 @hot

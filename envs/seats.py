@@ -153,7 +153,7 @@ class SeatedWorld:
 
     def _seat(self, begins: NDArray[np.bool_]) -> None:
         """Draw who sits where in the worlds whose episode begins, and give them their traits."""
-        _seat_batch(self.world.state, begins, self._table, self.rows, self._policies.codes)
+        _seat_batch(self.world.records, begins, self._table, self.rows, self._policies.codes)
 
 
 def _focal_observation(observation: Observation, num_focal: int) -> Observation:
@@ -174,28 +174,29 @@ def _focal_transition(transition: Transition, num_focal: int) -> Transition:
 
 
 @batch
-def _seat_batch(state, begins, table, rows, codes):
+def _seat_batch(records, begins, table, rows, codes):
     """Write who sits where, and their traits, in every world whose episode begins.
 
     The traits are read from the second step on, so that they can be set after the reset.
     """
     for e in range(begins.shape[0]):
         if begins[e]:
-            step_key = fold(state.key[e], 0)
+            world = records[e]
+            step_key = fold(world.key, 0)
             for i in range(rows.shape[1]):
                 if table.num[i] > 0:
                     u = draw(step_key, i, PARTNER, 0)
                     rows[e, i] = table.first[i] + below(u, table.num[i])
                     codes[e, i] = table.policy[rows[e, i]]
-                    _give_traits(state, e, i, table, rows[e, i])
+                    _give_traits(world, i, table, rows[e, i])
 
 
 @hot
-def _give_traits(state, e, i, table, row):
+def _give_traits(world, i, table, row):
     """Replace those hidden traits of agent i that its partner prescribes."""
     if table.expressivity[row] >= 0.0:
-        state.expressivity[e, i] = table.expressivity[row]
+        world.expressivity[i] = table.expressivity[row]
     if table.inverted[row]:
-        num_kinds = state.style.shape[2]
+        num_kinds = world.style.shape[1]
         for k in range(num_kinds):
-            state.style[e, i, k] = (k + 1) % num_kinds
+            world.style[i, k] = (k + 1) % num_kinds

@@ -1,4 +1,4 @@
-"""The state of a batch of worlds: one array a quantity, worlds on the first axis.
+"""The state of a batch of worlds: one record a world, and a view of each quantity over all.
 
 The state holds hidden truth (needs, hazards, styles, expressivity). Policies never see it;
 they see what `observation` writes.
@@ -28,7 +28,7 @@ NOTHING = -1
 
 
 class State(NamedTuple):
-    """Everything a batch of worlds is, in arrays that the kernels write in place.
+    """Everything a batch of worlds is: by name, views of the records that the kernels work on.
 
     Attributes:
         key: uint64 [E]. Key of the present episode's draws.
@@ -91,58 +91,71 @@ class State(NamedTuple):
     drive_before: NDArray[np.float64]
     drive: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, records: Records) -> State:
+        """Return views of a batch of records; to write into one is to write into the other."""
+        return cls(*(records[name] for name in cls._fields))
 
-def empty_state(params: WorldParams, num_worlds: int) -> State:
-    """Return a zeroed state for a batch; `reset` gives it meaning.
+
+Records = NDArray[np.void]
+"""One record a world, [E], with the fields of State."""
+
+_FIELDS: dict[str, tuple[type, str]] = {
+    "key": (np.uint64, ""),
+    "episode": (np.int64, ""),
+    "need": (np.float64, "AK"),
+    "hazard": (np.float64, "AK"),
+    "expressivity": (np.float64, "A"),
+    "relief": (np.float64, "A"),
+    "cost": (np.float64, "A"),
+    "hurt": (np.float64, "A"),
+    "drive_before": (np.float64, "A"),
+    "drive": (np.float64, "A"),
+    "step": (np.int32, ""),
+    "shift_step": (np.int32, ""),
+    "station": (np.int16, "K2"),
+    "position": (np.int16, "A2"),
+    "help_left": (np.int16, "AK"),
+    "carried": (np.int8, "A"),
+    "style": (np.int8, "AK"),
+    "severe": (np.int8, "AK"),
+    "first_helper": (np.int8, "AK"),
+    "cue": (np.int8, "A"),
+    "last_action": (np.int8, "A"),
+    "last_helper": (np.int8, "A"),
+    "received": (np.int8, "A"),
+    "social_act": (np.int8, "A"),
+    "misattuned": (np.int8, "A"),
+    "misattuned_given": (np.int8, "A"),
+    "helped": (np.uint8, "AA"),
+    "thanked": (np.uint8, "AA"),
+}
+"""Type and axes of each field of a record; the widest first, which leaves no gaps."""
+
+
+def empty_records(params: WorldParams, num_worlds: int) -> Records:
+    """Return zeroed records of a batch; `reset` gives them meaning.
+
+    All that a rule touches of one world lies side by side, and how many agents and kinds there are
+    is part of the type: the compiler knows where everything is, and unrolls the loops over them.
 
     Args:
         params: Sizes.
         num_worlds: Number of worlds E, at least 1.
 
     Returns:
-        State: newly allocated, C-contiguous arrays.
+        Records: newly allocated.
     """
-    worlds, agents, kinds = (num_worlds,), params.num_agents, params.num_kinds
-    per_agent, per_need = (*worlds, agents), (*worlds, agents, kinds)
-    per_pair = (*worlds, agents, agents)
-
-    def zeros(shape: tuple[int, ...], dtype: type) -> NDArray:  # type: ignore[type-arg]
-        return np.zeros(shape, dtype)
-
-    return State(
-        key=zeros(worlds, np.uint64),
-        episode=zeros(worlds, np.int64),
-        step=zeros(worlds, np.int32),
-        shift_step=zeros(worlds, np.int32),
-        station=zeros((*worlds, kinds, 2), np.int16),
-        position=zeros((*per_agent, 2), np.int16),
-        carried=zeros(per_agent, np.int8),
-        need=zeros(per_need, np.float64),
-        hazard=zeros(per_need, np.float64),
-        style=zeros(per_need, np.int8),
-        expressivity=zeros(per_agent, np.float64),
-        severe=zeros(per_need, np.int8),
-        first_helper=zeros(per_need, np.int8),
-        help_left=zeros(per_need, np.int16),
-        cue=zeros(per_agent, np.int8),
-        last_action=zeros(per_agent, np.int8),
-        last_helper=zeros(per_agent, np.int8),
-        received=zeros(per_agent, np.int8),
-        social_act=zeros(per_agent, np.int8),
-        helped=zeros(per_pair, np.uint8),
-        thanked=zeros(per_pair, np.uint8),
-        relief=zeros(per_agent, np.float64),
-        cost=zeros(per_agent, np.float64),
-        hurt=zeros(per_agent, np.float64),
-        misattuned=zeros(per_agent, np.int8),
-        misattuned_given=zeros(per_agent, np.int8),
-        drive_before=zeros(per_agent, np.float64),
-        drive=zeros(per_agent, np.float64),
-    )
+    sizes = {"A": params.num_agents, "K": params.num_kinds, "2": 2}
+    fields = [
+        (name, kind, tuple(sizes[axis] for axis in axes)) for name, (kind, axes) in _FIELDS.items()
+    ]
+    return np.zeros(num_worlds, np.dtype(fields, align=True))
 
 
 @hot
 def agent_after(i, d, num_agents):
     """Return the agent (i + d) % num_agents; for i and d below num_agents, without a division."""
     j = i + d
-    return j - num_agents if j >= num_agents else j
+    # At least 0 as it is; but the compiler must know, or it checks every index for its sign.
+    return max(j - num_agents if j >= num_agents else j, 0)

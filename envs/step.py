@@ -6,8 +6,8 @@ out what Python's counting from the end would cost at every access.
 
 from __future__ import annotations
 
-from empathy_loop.envs.kernel import batch, hot
-from empathy_loop.envs.observation import observe
+from empathy_loop.envs.kernel import batch, hot, rare
+from empathy_loop.envs.observing import observe
 from empathy_loop.envs.random import fold
 from empathy_loop.envs.reset import reset_world
 from empathy_loop.envs.rules.expression import express
@@ -19,14 +19,14 @@ from empathy_loop.envs.rules.shifts import apply_shift
 
 
 @batch
-def reset_batch(rules, state, observation, seed, first_world, first_step, start, end):
-    """Begin the episode numbered `state.episode` in worlds of a batch and observe it.
+def reset_batch(rules, records, observation, seed, first_world, first_step, start, end):
+    """Begin the episode numbered `episode` in worlds of a batch and observe it.
 
-    Writes: state but for `episode`, observation.
+    Writes: records but for `episode`, observation.
 
     Args:
         rules: Rules.
-        state: State.
+        records: record [E]. The worlds.
         observation: Observation.
         seed: int64. Seed of the batch.
         first_world: int64. Number of the world in row 0.
@@ -35,39 +35,39 @@ def reset_batch(rules, state, observation, seed, first_world, first_step, start,
         end: int64. Row after the last one.
     """
     for e in range(max(start, 0), end):
-        reset_world(rules, state, e, seed, first_world + e)
-        state.step[e] = first_step[e]
-        observe(rules, state, e, observation)
+        reset_world(rules, records[e], seed, first_world + e)
+        records[e].step = first_step[e]
+        _observe(rules, records[e], observation, e)
 
 
 @batch
-def observe_batch(rules, state, observation, start, end):
+def observe_batch(rules, records, observation, start, end):
     """Write the observation of the present state of worlds of a batch.
 
     Writes: observation.
 
     Args:
         rules: Rules.
-        state: State.
+        records: record [E]. The worlds.
         observation: Observation.
         start: int64. First row to observe.
         end: int64. Row after the last one.
     """
     for e in range(max(start, 0), end):
-        observe(rules, state, e, observation)
+        _observe(rules, records[e], observation, e)
 
 
 @batch
 def step_batch(
-    rules, state, observation, transition, actions, seed, first_world, autoreset, start, end
+    rules, records, observation, transition, actions, seed, first_world, autoreset, start, end
 ):
     """Advance worlds of a batch; where one is truncated, keep its last view and begin anew.
 
-    Writes: state, observation, transition. All draws are keyed by seed, world, episode and step.
+    Writes: records, observation, transition. All draws are keyed by seed, world, episode and step.
 
     Args:
         rules: Rules.
-        state: State.
+        records: record [E]. The worlds.
         observation: Observation.
         transition: Transition.
         actions: int8 [E, A]. Actions asked for, in [0, N).
@@ -78,58 +78,74 @@ def step_batch(
         end: int64. Row after the last one.
     """
     for e in range(max(start, 0), end):
-        _step_one(rules, state, e, actions[e], observation, transition)
-        transition.truncated[e] = state.step[e] >= rules.horizon
+        world = records[e]
+        _step_one(rules, world, actions[e])
+        _report(rules, world, transition, e)
+        _observe(rules, world, observation, e)
+        transition.truncated[e] = world.step >= rules.horizon
+    # In a loop of its own, so that the one above stays small.
+    for e in range(max(start, 0), end):
         if transition.truncated[e]:
             _keep_final(observation, transition.final_observation, e)
             if autoreset:
-                state.episode[e] += 1
-                reset_world(rules, state, e, seed, first_world + e)
-                observe(rules, state, e, observation)
+                _begin_next(rules, records[e], observation, seed, first_world, e)
 
 
 @hot
-def _step_one(rules, state, e, actions, observation, transition):
+def _step_one(rules, world, actions):
     """Advance one world by one step: the rules, in the order in which they apply."""
-    step_key = fold(state.key[e], state.step[e])
-    apply_shift(rules, state, e, step_key)
+    step_key = fold(world.key, world.step)
+    apply_shift(rules, world, step_key)
     # Read after the shift, so that no reward marks it.
-    measure_drive(state, e, state.drive_before)
-    move_agents(rules, state, e, actions)
-    act_agents(rules, state, e, actions)
-    grow_needs(rules, state, e, step_key)
-    express(rules, state, e, step_key)
-    measure_drive(state, e, state.drive)
-    reward_agents(rules, state, e, transition.reward, transition.reward_terms)
-    transition.welfare[e] = measure_welfare(rules, state, e)
-    _report(state, e, transition)
-    state.step[e] += 1
-    observe(rules, state, e, observation)
+    measure_drive(world, world.drive_before)
+    move_agents(rules, world, actions)
+    act_agents(rules, world, actions)
+    grow_needs(rules, world, step_key)
+    express(rules, world, step_key)
+    measure_drive(world, world.drive)
+    world.step += 1
+
+
+@rare
+def _begin_next(rules, world, observation, seed, first_world, e):
+    """Begin the next episode in one world and observe it."""
+    world.episode += 1
+    reset_world(rules, world, seed, first_world + e)
+    _observe(rules, world, observation, e)
 
 
 @hot
-def _report(state, e, transition):
-    """Copy one world's drive and helps into the transition, where a reset leaves them be."""
-    for i in range(state.carried.shape[1]):
-        transition.drive[e, i] = state.drive[e, i]
-        transition.misattuned[e, i] = state.misattuned_given[e, i]
+def _report(rules, world, transition, e):
+    """Write row e of the transition, where a reset leaves it be: reward, welfare, drive, helps."""
+    reward_agents(rules, world, transition.reward[e], transition.reward_terms[e])
+    transition.welfare[e] = measure_welfare(rules, world)
+    for i in range(world.carried.shape[0]):
+        transition.drive[e, i] = world.drive[i]
+        transition.misattuned[e, i] = world.misattuned_given[i]
         helps = 0
-        for j in range(state.carried.shape[1]):
-            helps += state.helped[e, i, j]
+        for j in range(world.carried.shape[0]):
+            helps += world.helped[i, j]
         transition.helps[e, i] = helps
+
+
+@hot
+def _observe(rules, world, observation, e):
+    """Write row e of the observation."""
+    features, exterior = observation.features[e], observation.exterior[e]
+    observe(rules, world, features, exterior, observation.action_mask[e])
 
 
 @hot
 def _keep_final(observation, final_observation, e):
     """Copy one world's observation to where the last view of an episode is kept."""
-    _copy_row(observation.features, final_observation.features, e)
-    _copy_row(observation.exterior, final_observation.exterior, e)
-    _copy_row(observation.action_mask, final_observation.action_mask, e)
+    _copy_rows(observation.features[e], final_observation.features[e])
+    _copy_rows(observation.exterior[e], final_observation.exterior[e])
+    _copy_rows(observation.action_mask[e], final_observation.action_mask[e])
 
 
 @hot
-def _copy_row(source, target, e):
-    """Copy row e of an array [E, A, D]."""
-    for i in range(source.shape[1]):
-        for column in range(source.shape[2]):
-            target[e, i, column] = source[e, i, column]
+def _copy_rows(source, target):
+    """Copy an array [A, D]."""
+    for i in range(source.shape[0]):
+        for column in range(source.shape[1]):
+            target[i, column] = source[i, column]

@@ -16,7 +16,7 @@ from empathy_loop.envs.observation import (
 from empathy_loop.envs.params import WorldParams, rules_of
 from empathy_loop.envs.random import ACTION, fill_uniform
 from empathy_loop.envs.rules.reward import REWARD_TERMS
-from empathy_loop.envs.state import empty_state
+from empathy_loop.envs.state import State, empty_records
 from empathy_loop.envs.step import observe_batch, reset_batch, step_batch
 from empathy_loop.envs.threads import run_in_rows
 
@@ -92,7 +92,8 @@ class World:
         self.autoreset = autoreset
         self.num_threads = num_threads
         self._rules = rules_of(params)
-        self.state = empty_state(params, num_worlds)
+        self.records = empty_records(params, num_worlds)
+        self.state = State.of(self.records)
         self.observation = empty_observation(params, num_worlds)
         self.transition = _empty_transition(params, num_worlds)
         self.reset()
@@ -123,7 +124,9 @@ class World:
                 f"got {steps.min()} to {steps.max()}"
             )
         self.state.episode[:] = episode
-        self._in_rows(reset_batch, self.state, self.observation, self.seed, self.first_world, steps)
+        self._in_rows(
+            reset_batch, self.records, self.observation, self.seed, self.first_world, steps
+        )
         self.transition.truncated[:] = False
         return self.observation
 
@@ -144,7 +147,7 @@ class World:
         actions = self._checked(actions)
         self._in_rows(
             step_batch,
-            self.state,
+            self.records,
             self.observation,
             self.transition,
             actions,
@@ -197,7 +200,16 @@ class World:
         for name, array in own.items():
             array[...] = arrays[name]
         self.seed, self.first_world = int(own["seed"]), int(own["first_world"])
-        self._in_rows(observe_batch, self.state, self.observation)
+        self._in_rows(observe_batch, self.records, self.observation)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the views: a copy of a view is none of the copied records."""
+        return {name: value for name, value in vars(self).items() if name != "state"}
+
+    def __setstate__(self, saved: dict[str, Any]) -> None:
+        """Make the views anew."""
+        vars(self).update(saved)
+        self.state = State.of(self.records)
 
     def _in_rows(self, kernel: Callable[..., None], *arguments: Any) -> None:
         """Run a kernel on all worlds."""

@@ -17,43 +17,42 @@ from empathy_loop.envs.state import (
 
 
 @hot
-def express(rules, state, e, step_key):
+def express(rules, world, step_key):
     """Write the cue that each agent of one world shows until the next step.
 
     Writes: cue.
 
     Args:
         rules: Rules.
-        state: State.
-        e: int64. The world.
+        world: record. One world of a batch.
         step_key: uint64. Key of the step.
     """
-    for i in range(state.cue.shape[1]):
-        cue = _involuntary_cue(rules, state, e, i, step_key)
+    for i in range(world.cue.shape[0]):
+        cue = _involuntary_cue(rules, world, i, step_key)
         if cue == NEUTRAL or cue >= DISTRESS:
-            if state.social_act[e, i] == ACT_THANK:
+            if world.social_act[i] == ACT_THANK:
                 cue = GRATITUDE
-            elif state.social_act[e, i] == ACT_OFFER:
+            elif world.social_act[i] == ACT_OFFER:
                 cue = KINDNESS
-        state.cue[e, i] = cue
+        world.cue[i] = cue
 
 
 @hot
-def _involuntary_cue(rules, state, e, i, step_key):
+def _involuntary_cue(rules, world, i, step_key):
     """Return what agent i's face shows of itself: a reaction to help, distress, or nothing."""
-    if state.relief[e, i] > rules.relief_threshold:
+    if world.relief[i] > rules.relief_threshold:
         return RELIEF if draw(step_key, i, REACTION, 0) < rules.p_show_reaction else NEUTRAL
-    if state.misattuned[e, i] > 0:
+    if world.misattuned[i] > 0:
         return ANNOYED if draw(step_key, i, REACTION, 0) < rules.p_show_reaction else NEUTRAL
-    num_kinds = state.need.shape[2]
+    num_kinds = world.need.shape[1]
     if draw(step_key, i, FALSE_DISTRESS, 0) < rules.p_false_distress:
         return DISTRESS + below(draw(step_key, i, FALSE_SYMBOL, 0), num_kinds)
     worst = 0
     for k in range(1, num_kinds):
-        if state.need[e, i, k] > state.need[e, i, worst]:
+        if world.need[i, k] > world.need[i, worst]:
             worst = k
-    if state.need[e, i, worst] <= rules.distress_threshold:
+    if world.need[i, worst] <= rules.distress_threshold:
         return NEUTRAL
-    if draw(step_key, i, EXPRESS, 0) < state.expressivity[e, i]:
-        return DISTRESS + state.style[e, i, worst]
+    if draw(step_key, i, EXPRESS, 0) < world.expressivity[i]:
+        return DISTRESS + world.style[i, worst]
     return NEUTRAL

@@ -19,34 +19,34 @@ from empathy_loop.envs.state import (
 
 
 @hot
-def in_reach(rules, state, e, i, j):
+def in_reach(rules, world, i, j):
     """Return whether agents i and j are near enough to help, by L1 distance."""
-    rows = abs(state.position[e, i, 0] - state.position[e, j, 0])
-    columns = abs(state.position[e, i, 1] - state.position[e, j, 1])
+    rows = abs(world.position[i, 0] - world.position[j, 0])
+    columns = abs(world.position[i, 1] - world.position[j, 1])
     return rows + columns <= rules.help_reach
 
 
 @hot
-def clear_ledger(state, e):
+def clear_ledger(world):
     """Forget what happened between the agents of one world in the step before.
 
     Writes: received, social_act, helped, thanked, relief, cost, hurt, misattuned(_given).
     """
-    for i in range(state.carried.shape[1]):
-        state.received[e, i] = NOTHING
-        state.social_act[e, i] = NO_ACT
-        state.relief[e, i] = 0.0
-        state.cost[e, i] = 0.0
-        state.hurt[e, i] = 0.0
-        state.misattuned[e, i] = 0
-        state.misattuned_given[e, i] = 0
-        for j in range(state.carried.shape[1]):
-            state.helped[e, i, j] = 0
-            state.thanked[e, i, j] = 0
+    for i in range(world.carried.shape[0]):
+        world.received[i] = NOTHING
+        world.social_act[i] = NO_ACT
+        world.relief[i] = 0.0
+        world.cost[i] = 0.0
+        world.hurt[i] = 0.0
+        world.misattuned[i] = 0
+        world.misattuned_given[i] = 0
+        for j in range(world.carried.shape[0]):
+            world.helped[i, j] = 0
+            world.thanked[i, j] = 0
 
 
 @hot
-def act_agents(rules, state, e, actions):
+def act_agents(rules, world, actions):
     """Let the agents of one world act one after another, in the order of their moves.
 
     An act whose condition does not hold does nothing.
@@ -55,68 +55,67 @@ def act_agents(rules, state, e, actions):
 
     Args:
         rules: Rules.
-        state: State.
-        e: int64. The world.
+        world: record. One world of a batch.
         actions: integer [A]. Actions asked for.
     """
-    clear_ledger(state, e)
-    num_agents = state.carried.shape[1]
-    first = state.step[e] % num_agents
+    clear_ledger(world)
+    num_agents = world.carried.shape[0]
+    first = world.step % num_agents
     for n in range(num_agents):
         i = agent_after(first, n, num_agents)
         action = actions[i]
-        state.last_action[e, i] = action
+        world.last_action[i] = action
         if action == USE:
-            _use_item(rules, state, e, i)
+            _use_item(rules, world, i)
         elif action == THANK:
-            _thank(state, e, i)
+            _thank(world, i)
         elif action == OFFER:
             if rules.offers:
-                state.social_act[e, i] = ACT_OFFER
+                world.social_act[i] = ACT_OFFER
         elif action > HELP_BASE:
-            _help(rules, state, e, i, agent_after(i, action - HELP_BASE, num_agents))
+            _help(rules, world, i, agent_after(i, action - HELP_BASE, num_agents))
 
 
 @hot
-def _use_item(rules, state, e, i):
+def _use_item(rules, world, i):
     """Agent i spends its item on itself, which removes a small share of that need."""
-    kind = state.carried[e, i]
+    kind = world.carried[i]
     if kind == NOTHING:
         return
-    state.need[e, i, kind] *= 1.0 - rules.self_relief
-    state.carried[e, i] = NOTHING
+    world.need[i, kind] *= 1.0 - rules.self_relief
+    world.carried[i] = NOTHING
 
 
 @hot
-def _thank(state, e, i):
+def _thank(world, i):
     """Agent i thanks whoever helped it last in this episode."""
-    helper = state.last_helper[e, i]
+    helper = world.last_helper[i]
     if helper == NOTHING:
         return
-    state.thanked[e, i, helper] = 1
-    state.social_act[e, i] = ACT_THANK
+    world.thanked[i, helper] = 1
+    world.social_act[i] = ACT_THANK
 
 
 @hot
-def _help(rules, state, e, i, j):
+def _help(rules, world, i, j):
     """Agent i gives its item to agent j: relief if j has that need, hurt if it has not.
 
     The first help of a severe crisis does neither.
     """
-    kind = state.carried[e, i]
-    if kind == NOTHING or not in_reach(rules, state, e, i, j):
+    kind = world.carried[i]
+    if kind == NOTHING or not in_reach(rules, world, i, j):
         return
-    if state.need[e, j, kind] > 0.0:
-        if not rules.severe or is_enough(rules, state, e, i, j, kind):
-            state.relief[e, j] += state.need[e, j, kind]
-            state.need[e, j, kind] = 0.0
+    if world.need[j, kind] > 0.0:
+        if not rules.severe or is_enough(rules, world, i, j, kind):
+            world.relief[j] += world.need[j, kind]
+            world.need[j, kind] = 0.0
     else:
-        state.hurt[e, j] += rules.misattuned_hurt
-        state.misattuned[e, j] += 1
-        state.misattuned_given[e, i] += 1
-    state.cost[e, i] += rules.help_cost
-    state.carried[e, i] = NOTHING
-    state.received[e, j] = kind
-    state.helped[e, i, j] = 1
-    state.last_helper[e, j] = i
-    state.social_act[e, i] = ACT_HELP
+        world.hurt[j] += rules.misattuned_hurt
+        world.misattuned[j] += 1
+        world.misattuned_given[i] += 1
+    world.cost[i] += rules.help_cost
+    world.carried[i] = NOTHING
+    world.received[j] = kind
+    world.helped[i, j] = 1
+    world.last_helper[j] = i
+    world.social_act[i] = ACT_HELP

@@ -21,7 +21,7 @@ def move_offset(action):
 
 
 @hot
-def move_agents(rules, state, e, actions):
+def move_agents(rules, world, actions):
     """Move the agents of one world one after another; who goes first rotates with time.
 
     An agent that enters a station's cell takes that kind's item in place of what it carries.
@@ -29,33 +29,28 @@ def move_agents(rules, state, e, actions):
 
     Args:
         rules: Rules.
-        state: State.
-        e: int64. The world.
+        world: record. One world of a batch.
         actions: integer [A]. Actions asked for.
     """
-    num_agents = state.carried.shape[1]
-    first = state.step[e] % num_agents
+    num_agents = world.carried.shape[0]
+    first = world.step % num_agents
     for n in range(num_agents):
         i = agent_after(first, n, num_agents)
         d_row, d_column = move_offset(actions[i])
-        if d_row == 0 and d_column == 0:
-            continue
-        row, column = state.position[e, i, 0] + d_row, state.position[e, i, 1] + d_column
-        if not is_free(rules, state, e, row, column):
-            continue
-        state.position[e, i, 0] = row
-        state.position[e, i, 1] = column
-        for k in range(state.station.shape[1]):
-            if state.station[e, k, 0] == row and state.station[e, k, 1] == column:
-                state.carried[e, i] = k
+        row, column = world.position[i, 0] + d_row, world.position[i, 1] + d_column
+        # Who does not move finds its own cell taken, by itself.
+        if is_free(rules, world, row, column):
+            world.position[i, 0] = row
+            world.position[i, 1] = column
+            for k in range(world.station.shape[0]):
+                if world.station[k, 0] == row and world.station[k, 1] == column:
+                    world.carried[i] = k
 
 
 @hot
-def is_free(rules, state, e, row, column):
+def is_free(rules, world, row, column):
     """Return whether a cell is on the board and holds no agent."""
-    if row < 0 or column < 0 or row >= rules.grid_size or column >= rules.grid_size:
-        return False
-    for j in range(state.carried.shape[1]):
-        if state.position[e, j, 0] == row and state.position[e, j, 1] == column:
-            return False
-    return True
+    free = (row >= 0) & (column >= 0) & (row < rules.grid_size) & (column < rules.grid_size)
+    for j in range(world.carried.shape[0]):
+        free &= (world.position[j, 0] != row) | (world.position[j, 1] != column)
+    return free

@@ -8,42 +8,40 @@ from empathy_loop.envs.rules.severity import draw_severity, fade_helps
 
 
 @hot
-def grow_needs(rules, state, e, step_key):
+def grow_needs(rules, world, step_key):
     """Raise every need in crisis and let new crises begin by their hazards.
 
     Writes: need; where crises may be severe, also severe, first_helper and help_left.
 
     Args:
         rules: Rules.
-        state: State.
-        e: int64. The world.
+        world: record. One world of a batch.
         step_key: uint64. Key of the step.
     """
     if rules.severe:
-        fade_helps(state, e)
-    for i in range(state.need.shape[1]):
-        for k in range(state.need.shape[2]):
-            if state.need[e, i, k] > 0.0:
-                state.need[e, i, k] = min(1.0, state.need[e, i, k] + rules.need_growth)
-            elif draw(step_key, i, CRISIS, k) < state.hazard[e, i, k]:
-                state.need[e, i, k] = rules.crisis_level
-                if rules.severe:
-                    draw_severity(rules, state, e, i, k, step_key)
+        fade_helps(world)
+    for i in range(world.need.shape[0]):
+        for k in range(world.need.shape[1]):
+            need = world.need[i, k]
+            begins = draw(step_key, i, CRISIS, k) < world.hazard[i, k]
+            first = rules.crisis_level if begins else 0.0
+            world.need[i, k] = min(1.0, need + rules.need_growth) if need > 0.0 else first
+            if rules.severe and begins and need == 0.0:
+                draw_severity(rules, world, i, k, step_key)
 
 
 @hot
-def measure_drive(state, e, drive):
+def measure_drive(world, drive):
     """Write each agent's drive, the sum over kinds of squared need.
 
     Drive reduction as in Keramati and Gutkin 2014 (eLife 3:e04811), with exponent 2 and no root.
 
     Args:
-        state: State.
-        e: int64. The world.
-        drive: float64 [E, A]. Row e is written, in [0, K].
+        world: record. One world of a batch.
+        drive: float64 [A]. Written, in [0, K].
     """
-    for i in range(state.need.shape[1]):
+    for i in range(world.need.shape[0]):
         total = 0.0
-        for k in range(state.need.shape[2]):
-            total += state.need[e, i, k] * state.need[e, i, k]
-        drive[e, i] = total
+        for k in range(world.need.shape[1]):
+            total += world.need[i, k] * world.need[i, k]
+        drive[i] = total

@@ -11,7 +11,7 @@ REWARD_TERMS: tuple[str, ...] = ("drive", "help_cost", "hurt")
 
 
 @hot
-def reward_agents(rules, state, e, reward, reward_terms):
+def reward_agents(rules, world, reward, reward_terms):
     """Write the reward terms of one world, mixed between own and team, and their sum.
 
     An own term is drive_scale * (drive_before - drive), minus the help cost paid, or minus the
@@ -21,41 +21,40 @@ def reward_agents(rules, state, e, reward, reward_terms):
 
     Args:
         rules: Rules.
-        state: State.
-        e: int64. The world.
-        reward: float32 [E, A]. Row e is written.
-        reward_terms: float32 [E, A, 3]. Row e is written, in the order of REWARD_TERMS.
+        world: record. One world of a batch.
+        reward: float32 [A]. Written.
+        reward_terms: float32 [A, 3]. Written, in the order of REWARD_TERMS.
     """
-    num_agents = state.drive.shape[1]
+    num_agents = world.drive.shape[0]
     for term in range(3):
         total = 0.0
         for i in range(num_agents):
-            total += _own_term(rules, state, e, i, term)
+            total += _own_term(rules, world, i, term)
         mean = total / num_agents
         for i in range(num_agents):
-            own = _own_term(rules, state, e, i, term)
-            reward_terms[e, i, term] = rules.coordination * mean + (1.0 - rules.coordination) * own
+            own = _own_term(rules, world, i, term)
+            reward_terms[i, term] = rules.coordination * mean + (1.0 - rules.coordination) * own
     for i in range(num_agents):
         total_reward = np.float32(0.0)
         for term in range(3):
-            total_reward = total_reward + reward_terms[e, i, term]
-        reward[e, i] = total_reward
+            total_reward = total_reward + reward_terms[i, term]
+        reward[i] = total_reward
 
 
 @hot
-def _own_term(rules, state, e, i, term):
+def _own_term(rules, world, i, term):
     """Return agent i's own reward term, float64."""
     if term == 0:
-        return rules.drive_scale * (state.drive_before[e, i] - state.drive[e, i])
+        return rules.drive_scale * (world.drive_before[i] - world.drive[i])
     if term == 1:
-        return -state.cost[e, i]
-    return -state.hurt[e, i]
+        return -world.cost[i]
+    return -world.hurt[i]
 
 
 @hot
-def measure_welfare(rules, state, e):
+def measure_welfare(rules, world):
     """Return one world's unshaped welfare of the step, the score; float64, at most 0."""
     total = 0.0
-    for i in range(state.drive.shape[1]):
-        total += rules.drive_weight * state.drive[e, i] + state.cost[e, i] + state.hurt[e, i]
-    return -total / state.drive.shape[1]
+    for i in range(world.drive.shape[0]):
+        total += rules.drive_weight * world.drive[i] + world.cost[i] + world.hurt[i]
+    return -total / world.drive.shape[0]

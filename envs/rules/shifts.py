@@ -42,22 +42,21 @@ def draw_shift_step(rules, step_key):
 
 
 @hot
-def apply_shift(rules, state, e, step_key):
+def apply_shift(rules, world, step_key):
     """Change the affected agents or stations of one world if its shift comes in this step.
 
     Writes: hazard, style and expressivity of the affected agents, whose needs stay; or station.
 
     Args:
         rules: Rules.
-        state: State.
-        e: int64. The world.
+        world: record. One world of a batch.
         step_key: uint64. Key of the step.
     """
-    if rules.shift != NO_SHIFT and state.step[e] == state.shift_step[e]:
+    if rules.shift != NO_SHIFT and world.step == world.shift_step:
         if rules.shift == RESOURCE_MOVE:
-            _move_stations(rules, state, e, step_key)
+            _move_stations(rules, world, step_key)
         else:
-            _shift_agents(rules, state, e, step_key)
+            _shift_agents(rules, world, step_key)
 
 
 @rare
@@ -70,70 +69,70 @@ def _choose(rules, step_key, purpose, count):
 
 
 @rare
-def _shift_agents(rules, state, e, step_key):
+def _shift_agents(rules, world, step_key):
     """Change the affected agents of one world."""
-    for i in _choose(rules, step_key, SHIFT_WHO, state.carried.shape[1]):
+    for i in _choose(rules, step_key, SHIFT_WHO, world.carried.shape[0]):
         if rules.shift == PARTNER_SWAP:
-            _become_stranger(rules, state, e, i, step_key)
+            _become_stranger(rules, world, i, step_key)
         elif rules.shift == CUE_REMAP:
-            _remap_cues(state, e, i, step_key)
+            _remap_cues(world, i, step_key)
         elif rules.shift == NEED_DYNAMICS:
-            _turn_hazards(state, e, i, step_key)
+            _turn_hazards(world, i, step_key)
 
 
 @rare
-def _become_stranger(rules, state, e, i, step_key):
+def _become_stranger(rules, world, i, step_key):
     """Give agent i the hidden traits of a stranger; its place, item and needs stay."""
-    draw_hazard(rules, step_key, i, STRANGER_HAZARD, state.hazard[e, i])
-    draw_style(rules, step_key, i, STRANGER_IDIOSYNCRATIC, STRANGER_STYLE, state.style[e, i])
+    draw_hazard(rules, step_key, i, STRANGER_HAZARD, world.hazard[i])
+    draw_style(rules, step_key, i, STRANGER_IDIOSYNCRATIC, STRANGER_STYLE, world.style[i])
     low, high = rules.stranger_expressivity_low, rules.stranger_expressivity_high
-    state.expressivity[e, i] = low + (high - low) * draw(step_key, i, STRANGER_EXPRESSIVITY, 0)
+    world.expressivity[i] = low + (high - low) * draw(step_key, i, STRANGER_EXPRESSIVITY, 0)
 
 
 @rare
-def _remap_cues(state, e, i, step_key):
+def _remap_cues(world, i, step_key):
     """Redraw agent i's symbols until they differ from the present ones."""
-    present = state.style[e, i].copy()
+    present = world.style[i].copy()
     attempt = 0
     same = True
     while same:
-        permute(step_key, i, REMAP, _REMAP_STRIDE * attempt, state.style[e, i])
+        permute(step_key, i, REMAP, _REMAP_STRIDE * attempt, world.style[i])
         same = True
         for k in range(present.shape[0]):
-            same = same and state.style[e, i, k] == present[k]
+            same = same and world.style[i, k] == present[k]
         attempt += 1
 
 
 @rare
-def _turn_hazards(state, e, i, step_key):
+def _turn_hazards(world, i, step_key):
     """Make another kind agent i's dominant one: turn its hazards round by 1 to K - 1 kinds."""
-    present = state.hazard[e, i].copy()
+    present = world.hazard[i].copy()
     num_kinds = present.shape[0]
     turn = 1 + below(draw(step_key, i, NEW_DOMINANT, 0), num_kinds - 1)
     for k in range(num_kinds):
-        state.hazard[e, i, (k + turn) % num_kinds] = present[k]
+        world.hazard[i, (k + turn) % num_kinds] = present[k]
 
 
 @rare
-def _move_stations(rules, state, e, step_key):
+def _move_stations(rules, world, step_key):
     """Move the affected stations of one world, one after another."""
-    num_kinds = state.station.shape[1]
+    num_kinds = world.station.shape[0]
     num_free = rules.grid_size * rules.grid_size - num_kinds
     for k in _choose(rules, step_key, MOVE_WHICH, num_kinds):
-        _move_station(rules, state, e, k, below(draw(step_key, 0, MOVE_WHERE, k), num_free))
+        _move_station(rules, world, k, below(draw(step_key, 0, MOVE_WHERE, k), num_free))
 
 
 @rare
-def _move_station(rules, state, e, kind, rank):
+def _move_station(rules, world, kind, rank):
     """Move one station to the cell of some rank among those that hold no station."""
     for cell in range(rules.grid_size * rules.grid_size):
         row, column = cell // rules.grid_size, cell % rules.grid_size
         taken = False
-        for k in range(state.station.shape[1]):
-            taken = taken or (state.station[e, k, 0] == row and state.station[e, k, 1] == column)
+        for k in range(world.station.shape[0]):
+            taken = taken or (world.station[k, 0] == row and world.station[k, 1] == column)
         if not taken:
             if rank == 0:
-                state.station[e, kind, 0] = row
-                state.station[e, kind, 1] = column
+                world.station[kind, 0] = row
+                world.station[kind, 1] = column
                 return
             rank -= 1

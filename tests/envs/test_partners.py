@@ -291,7 +291,7 @@ def test_agents_out_of_view_are_not_read_and_not_served() -> None:
 
 @pytest.mark.parametrize("name", SCRIPTED)
 def test_every_action_is_legal(name: str) -> None:
-    params = WorldParams(grid_size=4, num_agents=5, total_hazard=0.3, offers=True)
+    params = WorldParams(grid_size=4, num_agents=4, total_hazard=0.3, offers=True)
     world = World(params, 32, seed=3)
     policy = ScriptedPolicy(name, params, 32)
     for _ in range(params.horizon + 40):
@@ -376,7 +376,7 @@ SIZES: list[dict[str, Any]] = [
     {"num_agents": 16, "num_kinds": 6, "grid_size": 32, "horizon": 6},
     {"num_agents": 16, "num_kinds": 2, "grid_size": 5, "horizon": 40, "view_radius": 2},
     {"num_agents": 2, "num_kinds": 1, "grid_size": 3, "horizon": 40},
-    {"num_agents": 8, "num_kinds": 4, "grid_size": 9, "horizon": 30, "view_radius": 3},
+    {"num_agents": 5, "num_kinds": 4, "grid_size": 9, "horizon": 30, "view_radius": 3},
 ]
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from reference_world import DTYPES
 from reference_world import World as ReferenceWorld
+from sizes import SIZES
 
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import SHIFT_FAMILIES, WorldParams
@@ -29,13 +30,12 @@ cost = st.one_of(st.sampled_from([0.0, 0.3]), st.floats(0, 2))
 @st.composite
 def any_params(draw: st.DrawFn) -> WorldParams:
     """Draw the numbers of a world: sizes, rules and shift."""
-    num_kinds = draw(st.integers(1, 4))
+    num_agents, num_kinds = draw(st.sampled_from(SIZES))
     dominant_share = draw(probability)
     needs_two_kinds = {"cue_remap", "need_dynamics"} if num_kinds == 1 else set[str]()
     needs_uneven = {"need_dynamics"} if math.isclose(dominant_share * num_kinds, 1.0) else set()
     families = sorted({*SHIFT_FAMILIES} - needs_two_kinds - needs_uneven)
     low, high = sorted([draw(probability), draw(probability)])
-    num_agents = draw(st.integers(2, 5))
     return WorldParams(
         grid_size=draw(st.integers(3, 7)),
         num_agents=num_agents,
