@@ -32,50 +32,86 @@ def _cache_folder() -> Path:
 
 _FOLDER = str(_cache_folder())
 
-
-def _compiler(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Return a decorator that compiles with some options."""
-
-    def compile_kernel(function: Callable[..., Any]) -> Any:
-        config: Any = numba.config
-        before = config.CACHE_DIR
-        # Numba decides here and now where this one function will be kept.
-        config.CACHE_DIR = _FOLDER
-        try:
-            kernel = numba.njit(function, error_model="numpy", **options)
-        finally:
-            config.CACHE_DIR = before
-        return _without_literals(kernel)
-
-    return compile_kernel
+# Numba's annotations leave out the options that are not for everyone.
+_compile: Any = numba.njit
 
 
-def _without_literals(kernel: Any) -> Any:
+class Kernel:
+    """A function for other kernels only: compiled into them, and never called from Python.
+
+    So it needs no entry from Python, which would take a third of the time to compile.
+
+    Args:
+        function: What is compiled, once for each combination of types.
+        options: Options of numba.
+    """
+
+    def __init__(self, function: Callable[..., Any], **options: Any) -> None:
+        self.py_func = function
+        self._dispatcher: Any = _compile(
+            function,
+            error_model="numpy",
+            no_cpython_wrapper=True,
+            no_cfunc_wrapper=True,
+            **options,
+        )
+        self._dispatcher.get_call_template = _untyped_constants(self._dispatcher.get_call_template)
+        # By this name numba finds out what a kernel that it meets in another one is.
+        self._numba_type_: Any = numba.typeof(self._dispatcher)  # type: ignore[no-untyped-call]
+
+    def __call__(self, *args: Any) -> Any:
+        """Refuse.
+
+        Raises:
+            TypeError: always.
+        """
+        name = self.py_func.__name__
+        raise TypeError(
+            f"{name} is for kernels, not for Python; call numba.njit(lambda *args: {name}(*args))"
+        )
+
+
+def _untyped_constants(get_call_template: Callable[..., Any]) -> Callable[..., Any]:
     """Let a kernel be compiled once for all constants that it is called with.
 
     Numba would type each constant by its value and compile the kernel anew for it. Inlined kernels
     have their constants put in later anyway, by LLVM.
     """
     types: Any = numba.types
-    compile_for, plain = kernel.get_call_template, types.unliteral
+    plain = types.unliteral
 
-    def get_call_template(args: Any, kws: Any) -> Any:
-        return compile_for(tuple(map(plain, args)), {name: plain(kws[name]) for name in kws})
+    def for_any_constant(args: Any, kws: Any) -> Any:
+        return get_call_template(tuple(map(plain, args)), {name: plain(kws[name]) for name in kws})
 
-    kernel.get_call_template = get_call_template
-    return kernel
+    return for_any_constant
 
 
-hot = _compiler(forceinline=True, _nrt=False, no_cfunc_wrapper=True)
-"""For what runs in every step. Inlined, and without numba's reference counts: counting references
-to every array at every access takes several times as long as the rules themselves, and to compile
-them too. All that is asked in return is that such a function makes no array: it neither allocates
-nor assigns whole rows. What is inlined is kept with the batch kernel, and not by itself."""
+def hot(function: Callable[..., Any]) -> Kernel:
+    """Compile what runs in every step: inlined, and without numba's reference counts.
 
-rare = _compiler(_nrt=True, no_cfunc_wrapper=True)
-"""For what runs at resets and shifts only; kept out of line, so that the step stays small, and
-free to make arrays."""
+    Counting references to every array at every access takes several times as long as the rules
+    themselves, and to compile them too. All that is asked in return is that such a function makes
+    no array: it neither allocates nor assigns whole rows.
+    """
+    return Kernel(function, forceinline=True, _nrt=False)
 
-batch = _compiler(cache=True, nogil=True, _nrt=False)
-"""For loops over all worlds, called from Python; they let other threads run meanwhile, are as free
-of reference counts as the rules that they call, and are kept on disk once compiled."""
+
+def rare(function: Callable[..., Any]) -> Kernel:
+    """Compile what runs at resets and shifts only: out of line, and free to make arrays."""
+    return Kernel(function, _nrt=True)
+
+
+def batch(function: Callable[..., Any]) -> Any:
+    """Compile a loop over all worlds, called from Python, and keep it on disk.
+
+    It lets other threads run meanwhile, and is as free of reference counts as the rules that it
+    calls.
+    """
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    # Numba decides here and now where this one function will be kept.
+    config.CACHE_DIR = _FOLDER
+    try:
+        return _compile(function, cache=True, error_model="numpy", nogil=True, _nrt=False)
+    finally:
+        config.CACHE_DIR = before

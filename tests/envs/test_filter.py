@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kernels import from_python
 from numpy.typing import NDArray
 
 from empathy_loop.envs import filter_updates as updates
@@ -84,10 +85,10 @@ def test_a_face_is_weighed_as_a_sum_over_all_joint_needs_weighs_it(
 
     weight, margins = brute_force(params, before, p_cue)
     if cue == NEUTRAL:
-        updates.see_calm(rules, after, 0, 0, 0)
+        from_python(updates.see_calm)(rules, after, 0, 0, 0)
     else:
-        updates.see_symbol(rules, after, 0, 0, 0, cue - DISTRESS)
-    updates.normalise(after, 0, 0, 0)
+        from_python(updates.see_symbol)(rules, after, 0, 0, 0, cue - DISTRESS)
+    from_python(updates.normalise)(after, 0, 0, 0)
     assert np.allclose(after.weight[0, 0, 0], weight, atol=1e-12)
     assert np.allclose(after.age[0, 0, 0], margins, atol=1e-12)
     assert np.array_equal(after.age[0, 0, 1:], before.age[0, 0, 1:])
@@ -102,8 +103,8 @@ def test_a_gift_tells_by_its_reaction_whether_there_was_a_crisis(
 ) -> None:
     params = WorldParams()
     before, after = some_filter(params), some_filter(params)
-    updates.take_gift(rules_of(params), after, 0, 0, 0, 1, cue)
-    updates.normalise(after, 0, 0, 0)
+    from_python(updates.take_gift)(rules_of(params), after, 0, 0, 0, 1, cue)
+    from_python(updates.normalise)(after, 0, 0, 0)
     old = before.age[0, 0, 0, :, 1]
     # By dominance: none, and some.
     none, some = old[:, :, 0], old[:, :, 1:].sum(-1)
@@ -127,7 +128,7 @@ def test_a_masked_reaction_tells_what_a_masked_one_can(
 ) -> None:
     params = WorldParams(**{switch: False})
     before, after = some_filter(params), some_filter(params)
-    updates.take_gift(rules_of(params), after, 0, 0, 0, 1, NEUTRAL)
+    from_python(updates.take_gift)(rules_of(params), after, 0, 0, 0, 1, NEUTRAL)
     old, slip = before.age[0, 0, 0, :, 1], updates.UNFORESEEN
     joint = (had_none + slip) * old[..., 0] + (had_crisis + slip) * old[..., 1:].sum(-1)
     assert np.allclose(after.age[0, 0, 0, :, 1, :, 0], joint / joint.sum(-1, keepdims=True))
@@ -169,7 +170,7 @@ def test_where_crises_may_be_severe_one_may_outlast_a_gift() -> None:
         (DISTRESS + 2, 0.0, 0.0, 0.5 * 0.7),
     ):
         before, after = some_filter(params), some_filter(params)
-        updates.take_gift(rules, after, 0, 0, 0, 1, cue)
+        from_python(updates.take_gift)(rules, after, 0, 0, 0, 1, cue)
         old, new = before.age[0, 0, 0, :, 1], after.age[0, 0, 0, :, 1]
         slip = updates.UNFORESEEN
         over = (if_none + slip) * old[..., 0] + (if_ends + slip) * old[..., 1:].sum(-1)
@@ -180,7 +181,7 @@ def test_where_crises_may_be_severe_one_may_outlast_a_gift() -> None:
 def test_a_step_without_looks_moves_ages_and_weights_by_the_formulas() -> None:
     params = WorldParams(num_kinds=2)
     before, after = some_filter(params), some_filter(params)
-    updates.jump(after, 0, 0, 0)
+    from_python(updates.jump)(after, 0, 0, 0)
     weight, age = before.weight[0, 0, 0], before.age[0, 0, 0]
     same, new = (1 - updates.JUMP) * weight, updates.JUMP / 2
     inherited = np.einsum("s,skba->ka", weight, age)[:, None] * np.array([0.5, 0.5])[:, None]
@@ -189,7 +190,7 @@ def test_a_step_without_looks_moves_ages_and_weights_by_the_formulas() -> None:
     ]
     assert np.allclose(after.weight[0, 0, 0], same + new)
     assert np.allclose(after.age[0, 0, 0], expected)
-    updates.grow(after, 0, 0, 0)
+    from_python(updates.grow)(after, 0, 0, 0)
     # Hazard .05: .4 of it on what is not dominant, .6 on what is.
     hazard = np.array([0.02, 0.03])
     grown = np.zeros_like(expected)
@@ -223,9 +224,9 @@ def test_levels_reach_from_the_crisis_to_the_end_of_growth(
 def test_a_slow_need_is_expected_where_it_is_on_average() -> None:
     params = WorldParams(num_kinds=1, need_growth=0.001, total_hazard=1.0)
     inferred = empty_filter(params, 1)
-    begin_filter(inferred, 0)
+    from_python(begin_filter)(inferred, 0)
     for _ in range(201):
-        updates.grow(inferred, 0, 0, 0)
+        from_python(updates.grow)(inferred, 0, 0, 0)
     expected = (inferred.age[0, 0, 0, 0, 0].sum(0) * inferred.level).sum()
     # The crisis began in the first step, 200 steps ago: .4 + 200 * .001.
     assert expected == pytest.approx(0.6, abs=1e-6)
@@ -233,7 +234,7 @@ def test_a_slow_need_is_expected_where_it_is_on_average() -> None:
 
 def test_styles_start_with_the_share_of_the_rules_on_the_identity() -> None:
     inferred = empty_filter(WorldParams(), 1)
-    begin_filter(inferred, 0)
+    from_python(begin_filter)(inferred, 0)
     # .75 + .25 / 6 = .79167, and .25 / 6 = .041667 for each of the five others.
     assert inferred.weight[0, 0, 0] == pytest.approx([0.791667] + [0.041667] * 5, abs=1e-6)
     assert inferred.kind_of.tolist()[3] == [2, 0, 1]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numba
+import numpy as np
 import pytest
 
-from empathy_loop.envs import kernel, step
+from empathy_loop.envs import kernel, random, step
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.world import World
 
 
 @pytest.fixture
@@ -46,3 +49,14 @@ def test_a_folder_that_the_user_chose_is_kept_to(
 def test_compiled_rules_lie_there_and_other_code_of_the_user_does_not() -> None:
     assert step.step_batch.stats.cache_path.startswith(kernel._FOLDER)
     assert numba.config.CACHE_DIR != kernel._FOLDER
+
+
+def test_a_rule_says_that_python_cannot_call_it() -> None:
+    with pytest.raises(TypeError, match=r"fold is for kernels, not for Python; call numba.njit"):
+        random.fold(np.uint64(1), 2)
+
+
+def test_a_rule_is_compiled_once_for_all_constants_that_it_is_called_with() -> None:
+    World(WorldParams(), 1, seed=0).step(np.zeros((1, 3), np.int8))
+    drawn = random.draw._dispatcher.signatures
+    assert len(drawn) <= 1, drawn

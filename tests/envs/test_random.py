@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import reference_draws
+from kernels import from_python
 from numpy.typing import NDArray
 
 from empathy_loop.envs import random
@@ -22,7 +23,9 @@ def fixed_actions(params: WorldParams, num_steps: int, num_worlds: int) -> NDArr
 
 def key_of(seed: int, world: int, episode: int, t: int) -> np.uint64:
     """Return a step key as the unsigned word that the kernels expect; Python's int is signed."""
-    return np.uint64(random.fold(np.uint64(random.world_key(seed, world, episode)), t))
+    return np.uint64(
+        from_python(random.fold)(np.uint64(from_python(random.world_key)(seed, world, episode)), t)
+    )
 
 
 # Known values
@@ -33,7 +36,7 @@ def key_of(seed: int, world: int, episode: int, t: int) -> np.uint64:
 )
 def test_mixing_gives_the_published_first_output_of_splitmix64(start: int, output: int) -> None:
     gamma = 0x9E3779B97F4A7C15
-    assert int(random.mix(np.uint64(start + gamma))) == output
+    assert int(from_python(random.mix)(np.uint64(start + gamma))) == output
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_mixing_gives_the_published_first_output_of_splitmix64(start: int, outpu
     ],
 )
 def test_world_keys_have_their_known_values(seed: int, world: int, episode: int, key: int) -> None:
-    assert int(random.world_key(seed, world, episode)) == key
+    assert int(from_python(random.world_key)(seed, world, episode)) == key
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_world_keys_have_their_known_values(seed: int, world: int, episode: int,
 )
 def test_draws_have_their_known_values(agent: int, purpose: str, index: int, value: float) -> None:
     step_key = key_of(1, 2, 3, 4)
-    assert random.draw(step_key, agent, getattr(random, purpose), index) == value
+    assert from_python(random.draw)(step_key, agent, getattr(random, purpose), index) == value
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_draws_have_their_known_values(agent: int, purpose: str, index: int, val
 def test_permutations_have_their_known_values(purpose: str, base: int, order: list[int]) -> None:
     step_key = key_of(1, 2, 3, 4)
     out = np.zeros(6, np.int8)
-    random.permute(step_key, 3, getattr(random, purpose), base, out)
+    from_python(random.permute)(step_key, 3, getattr(random, purpose), base, out)
     assert out.tolist() == order
 
 
@@ -81,8 +84,8 @@ def test_purposes_keep_their_numbers() -> None:
 @pytest.mark.parametrize("count", [1, 3, 7])
 def test_below_covers_its_range_and_never_reaches_the_count(count: int) -> None:
     largest = 1.0 - 2.0**-53
-    assert random.below(0.0, count) == 0
-    assert random.below(largest, count) == count - 1
+    assert from_python(random.below)(0.0, count) == 0
+    assert from_python(random.below)(largest, count) == count - 1
 
 
 # Statistics, with wide bounds
@@ -90,7 +93,9 @@ def test_below_covers_its_range_and_never_reaches_the_count(count: int) -> None:
 
 def test_draws_are_uniform() -> None:
     step_key = key_of(0, 0, 0, 0)
-    draws = [random.draw(step_key, agent, 11, k) for agent in range(100) for k in range(100)]
+    draws = [
+        from_python(random.draw)(step_key, agent, 11, k) for agent in range(100) for k in range(100)
+    ]
     counts, _ = np.histogram(draws, bins=16, range=(0.0, 1.0))
     chi_square = float(((counts - 625) ** 2 / 625).sum())
     assert 2 < chi_square < 45, "15 degrees of freedom: 0.01% and 99.99% quantiles"
@@ -105,7 +110,7 @@ def test_no_two_coordinates_share_a_draw() -> None:
         for t in range(3)
     ]
     draws = {
-        random.draw(key, agent, purpose, index)
+        from_python(random.draw)(key, agent, purpose, index)
         for key in keys
         for agent in range(3)
         for purpose in range(19)
@@ -135,7 +140,7 @@ def test_noise_of_neighbouring_worlds_agents_and_steps_is_uncorrelated() -> None
 def test_permutations_are_uniform() -> None:
     out, counts = np.zeros(3, np.int8), dict[tuple[int, ...], int]()
     for t in range(3_000):
-        random.permute(key_of(5, 0, 0, t), 0, random.STYLE, 0, out)
+        from_python(random.permute)(key_of(5, 0, 0, t), 0, random.STYLE, 0, out)
         order = tuple(out.tolist())
         counts[order] = counts.get(order, 0) + 1
     assert len(counts) == 6

@@ -9,6 +9,7 @@ import pytest
 import reference_draws
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels import from_python
 from numpy.typing import NDArray
 
 from empathy_loop.envs.params import SHIFT_FAMILIES, WorldParams, rules_of
@@ -273,8 +274,8 @@ def shift_alone(world: World, params: WorldParams) -> dict[str, NDArray[np.bool_
     changed = World(params, world.num_worlds, world.seed)
     changed.set_state(world.get_state())
     for e in range(world.num_worlds):
-        step_key = np.uint64(fold(changed.state.key[e], changed.state.step[e]))
-        apply_shift(rules_of(params), changed.records[e], step_key)
+        step_key = np.uint64(from_python(fold)(changed.state.key[e], changed.state.step[e]))
+        from_python(apply_shift)(rules_of(params), changed.records[e], step_key)
     return parted(changed.state, world.state)
 
 
