@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import BeliefDecoder, BeliefEncoder, policy_view
+from empathy_loop.agents.gru import GRU
 from empathy_loop.agents.streams import StreamTable, other_blocks, stream_views
 from empathy_loop.agents.types import Belief, Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
@@ -49,7 +50,7 @@ class ActorCritic(nn.Module):
         self.embed_self = nn.Linear(layout.self_size, 2 * hidden)
         self.embed_block = nn.Linear(layout.other_size, hidden, bias=False)
         self.embed_stream = nn.Linear(belief + 2 * layout.num_kinds + 1, hidden, bias=False)
-        self.core = nn.GRU(hidden, hidden)
+        self.core = GRU(hidden, hidden)
         self.value = nn.Linear(hidden, 1)
         self.plain = nn.Linear(hidden, NUM_PLAIN_ACTIONS)
         self.help_core = nn.Linear(hidden, hidden)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from empathy_loop.agents.gru import GRU
 from empathy_loop.agents.types import Belief
 
 NUM_SOCIAL_ACTS = 4
@@ -27,7 +28,7 @@ class BeliefEncoder(nn.Module):
 
     def __init__(self, num_columns: int, belief_size: int) -> None:
         super().__init__()
-        self.gru = nn.GRU(num_columns, belief_size)
+        self.gru = GRU(num_columns, belief_size)
 
     def forward(self, views: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Encode a chunk of streams.
