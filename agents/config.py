@@ -14,6 +14,7 @@ from empathy_loop.envs.params import Range
 
 KINDS = ("learned", "scripted", "user")
 PRIVILEGES = ("none", "training", "always")
+NETWORKS = ("entity", "flat")
 TARGETS = ("none", "introspective", "supervised")
 EMPATHY_TERMS = ("belief_crisis", "belief_level", "next_act", "next_cue")
 """Names of the loss terms of the belief; those of PPO are policy, value and entropy."""
@@ -24,19 +25,22 @@ Count = Annotated[int, Range(1, math.inf)]
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """Sizes of the network, the same for all arms.
+    """The network and its sizes, the same for all arms but those without memory.
 
     Raises:
-        ValueError: a field is out of its range.
+        ValueError: a field is out of its range, or the kind is unknown.
     """
 
+    kind: str = "entity"
+    """The graph: entity (recurrent, over others) or flat (two layers on the plain features)."""
     hidden_size: Count = 64
-    """Units of the core and of the embeddings, at least 1."""
+    """Units of the core and of the embeddings, or of each layer of a flat network, at least 1."""
     belief_size: Count = 32
-    """Units of the belief encoder, at least 1."""
+    """Units of the belief encoder, at least 1; a flat network has none."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        _check_choice("kind", self.kind, NETWORKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ class AgentConfig:
     """One arm.
 
     Raises:
-        ValueError: a weight is negative or unknown, or belief terms are weighted without a target.
+        ValueError: a weight is negative or unknown, belief terms are weighted without a target, or
+            a flat network is to have a belief.
     """
 
     name: str
@@ -146,6 +151,13 @@ class AgentConfig:
             raise ValueError(
                 f"agent {self.name!r} weighs {', '.join(trained)} but its empathy.target is "
                 "'none'; set these weights to 0, or choose a target"
+            )
+
+        if self.network.kind == "flat" and (trained or self.empathy.belief_input):
+            raise ValueError(
+                f"agent {self.name!r} has a flat network, which has no belief; set "
+                "empathy.belief_input to false and the weights of the belief to 0, or choose "
+                "network.kind = 'entity'"
             )
 
     @property

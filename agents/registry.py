@@ -16,12 +16,16 @@ from torch import Tensor
 
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.targets import empathy_terms
+from empathy_loop.agents.flat import FlatActorCritic
 from empathy_loop.agents.networks import ActorCritic
 from empathy_loop.agents.ppo import ppo_terms
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch, Inputs
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.reading import amend, close_matches
+
+Network = ActorCritic | FlatActorCritic
+"""What an arm learns with: both take Inputs, Memory and a StreamTable, and return Outputs."""
 
 
 class Loss(NamedTuple):
@@ -121,14 +125,15 @@ def _current_folder_searched() -> Iterator[None]:
             sys.path.remove(folder)
 
 
-def build_network(config: AgentConfig, params: WorldParams, seed: int) -> ActorCritic:
+def build_network(config: AgentConfig, params: WorldParams, seed: int) -> Network:
     """Return a new network; the same seed gives the same weights, whatever was drawn before."""
+    flat = config.network.kind == "flat"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return ActorCritic(config, params)
+        return FlatActorCritic(config, params) if flat else ActorCritic(config, params)
 
 
-def loss_of(network: ActorCritic, config: AgentConfig, batch: Batch, table: StreamTable) -> Loss:
+def loss_of(network: Network, config: AgentConfig, batch: Batch, table: StreamTable) -> Loss:
     """Return the weighted loss of a minibatch and its named terms.
 
     Args:

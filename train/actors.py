@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import believed_need
-from empathy_loop.agents.networks import ActorCritic
-from empathy_loop.agents.registry import build_network, list_agents, load_agent, load_user_class
+from empathy_loop.agents.registry import (
+    Network,
+    build_network,
+    list_agents,
+    load_agent,
+    load_user_class,
+)
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory
@@ -100,7 +105,7 @@ class LearnedActor:
         self.name = config.name
         self._trains_belief = config.trains_belief
         self._params = params
-        self._network: ActorCritic = build_network(config, params, seed=0)
+        self._network: Network = build_network(config, params, seed=0)
         self._network.load_state_dict(weights)
 
     def begin(self, params: WorldParams, num_worlds: int) -> None:

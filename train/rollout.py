@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empathy_loop.agents.networks import ActorCritic
+from empathy_loop.agents.registry import Network
 from empathy_loop.agents.sampling import logp_of, sample_actions
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory
@@ -100,7 +100,7 @@ def empty_rollout(world: World, num_steps: int) -> Rollout:
 
 def collect(
     world: World,
-    network: ActorCritic,
+    network: Network,
     table: StreamTable,
     memory: Memory,
     rollout: Rollout,
@@ -130,7 +130,7 @@ def collect(
 @torch.inference_mode()
 def _step_through(
     world: World,
-    network: ActorCritic,
+    network: Network,
     table: StreamTable,
     memory: Memory,
     rollout: Rollout,

@@ -11,21 +11,20 @@ from torch.optim import Optimizer
 
 from empathy_loop.agents.advantages import gae
 from empathy_loop.agents.config import AgentConfig
-from empathy_loop.agents.networks import ActorCritic
 from empathy_loop.agents.ppo import explained_variance
-from empathy_loop.agents.registry import Loss, loss_of
+from empathy_loop.agents.registry import Loss, Network, loss_of
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch, Inputs, Memory
 from empathy_loop.train.rollout import Rollout
 
 
-def make_optimiser(network: ActorCritic, config: AgentConfig) -> Optimizer:
+def make_optimiser(network: Network, config: AgentConfig) -> Optimizer:
     """Return Adam over all weights."""
     return torch.optim.Adam(network.parameters(), lr=config.ppo.learning_rate, eps=1e-5, fused=True)
 
 
 def update(
-    network: ActorCritic,
+    network: Network,
     optimiser: Optimizer,
     config: AgentConfig,
     table: StreamTable,

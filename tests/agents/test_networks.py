@@ -16,7 +16,8 @@ from empathy_loop.agents.types import Batch, Inputs, Memory, Outputs
 from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
 
 Experience = Callable[[WorldParams], Batch]
-LEARNED = [name for name in list_agents() if load_agent(name).kind == "learned"]
+ARMS = [load_agent(name) for name in list_agents()]
+LEARNED = [arm.name for arm in ARMS if arm.kind == "learned" and arm.network.kind == "entity"]
 
 
 def make(params: WorldParams, name: str = "cognitive") -> ActorCritic:

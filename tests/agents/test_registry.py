@@ -30,8 +30,8 @@ def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_every_arm_that_ships_can_be_loaded_and_says_what_it_is() -> None:
-    expected = {"random", "reader", "oracle", "ippo_gru", "cognitive", "cognitive_supervised"}
-    assert expected <= set(list_agents())
+    learned = {"ippo", "ippo_gru", "cognitive", "cognitive_supervised"}
+    assert {"random", "reader", "oracle"} | learned <= set(list_agents())
     for name in list_agents():
         config = load_agent(name)
         assert config.name == name
@@ -45,11 +45,11 @@ def test_the_cognitive_arm_is_the_default() -> None:
     }
 
 
-def test_learned_arms_differ_in_the_belief_alone() -> None:
+def test_learned_arms_differ_in_the_belief_alone_but_for_the_one_without_memory() -> None:
     arms = [load_agent(name) for name in list_agents() if load_agent(name).kind == "learned"]
     for config in arms:
         assert config.ppo == arms[0].ppo
-        assert config.network == arms[0].network
+        assert config.network == arms[0].network or config.name == "ippo"
         for term in ("policy", "value", "entropy"):
             assert config.loss_weights[term] == arms[0].loss_weights[term]
 

@@ -1,0 +1,87 @@
+"""The plain network of the field: two layers for the policy, two for the value, and no memory.
+
+It reads the features as they are, so that it can neither follow another agent over time nor carry
+what it learns about one of them over to the next. The baseline `ippo` is this network.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from empathy_loop.agents.config import AgentConfig
+from empathy_loop.agents.empathy.module import NUM_SOCIAL_ACTS
+from empathy_loop.agents.networks import MASKED
+from empathy_loop.agents.streams import StreamTable
+from empathy_loop.agents.types import Belief, Inputs, Memory, Outputs
+from empathy_loop.envs.observation import ObservationLayout
+from empathy_loop.envs.params import WorldParams
+
+
+class FlatActorCritic(nn.Module):
+    """Policy and value of one agent, applied to many at once, without a belief.
+
+    Args:
+        config: The arm.
+        params: The world, of which only sizes matter.
+    """
+
+    def __init__(self, config: AgentConfig, params: WorldParams) -> None:
+        super().__init__()
+        self.layout = ObservationLayout.of(params)
+        size, hidden = self.layout.size, config.network.hidden_size
+        # Both first layers side by side: one matrix product reads the features.
+        self.first = nn.Linear(size, 2 * hidden)
+        self.policy = nn.Linear(hidden, hidden)
+        self.critic = nn.Linear(hidden, hidden)
+        self.logits = nn.Linear(hidden, params.num_actions)
+        self.value = nn.Linear(hidden, 1)
+        _initialise(self)
+
+    def forward(self, inputs: Inputs, memory: Memory, table: StreamTable) -> Outputs:
+        """Run over a chunk of a batch of worlds.
+
+        Args:
+            inputs: Inputs with leading axes [T, E, A]. Only features and mask are read.
+            memory: Memory of no units, handed on.
+            table: The streams of a row, of which only the number matters.
+
+        Returns:
+            Outputs with leading axes [T, E, A]. The belief is the same of everyone, logits of 0.
+        """
+        policy, critic = torch.tanh(self.first(inputs.features)).chunk(2, -1)
+        logits = self.logits(torch.tanh(self.policy(policy)))
+        values = self.value(torch.tanh(self.critic(critic))).squeeze(-1)
+        streams = (*inputs.features.shape[:2], table.num_streams)
+        return Outputs(
+            logits=logits.masked_fill(~inputs.action_mask, MASKED),
+            values=values,
+            belief=self._no_belief(streams),
+            memory=memory,
+        )
+
+    def first_memory(self, num_worlds: int, table: StreamTable) -> Memory:
+        """Return a memory of no units, for a batch of worlds."""
+        return Memory(
+            streams=torch.zeros(num_worlds, table.num_streams, 0),
+            core=torch.zeros(num_worlds, len(table.own), 0),
+        )
+
+    def _no_belief(self, streams: tuple[int, ...]) -> Belief:
+        """Return a belief that tells nothing, in one stored number."""
+        kinds, zero = self.layout.num_kinds, self.value.bias.new_zeros(())
+        sizes = (kinds, kinds, NUM_SOCIAL_ACTS, 5 + kinds)
+        return Belief(*(zero.expand(*streams, size) for size in sizes))
+
+
+def _initialise(network: FlatActorCritic) -> None:
+    """Fill all weights as the entity network's: orthogonal, small policy head, biases zero."""
+    for weight in network.parameters():
+        if weight.dim() == 1:
+            nn.init.zeros_(weight)
+        else:
+            nn.init.orthogonal_(weight, math.sqrt(2.0))
+    nn.init.orthogonal_(network.logits.weight, 0.01)
+    nn.init.orthogonal_(network.value.weight, 1.0)
