@@ -7,6 +7,7 @@ what it learns about one of them over to the next. The baseline `ippo` is this n
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -32,13 +33,8 @@ class FlatActorCritic(nn.Module):
         super().__init__()
         self.layout = ObservationLayout.of(params)
         size, hidden = self.layout.size, config.network.hidden_size
-        # Both first layers side by side: one matrix product reads the features.
-        self.first = nn.Linear(size, 2 * hidden)
-        self.policy = nn.Linear(hidden, hidden)
-        self.critic = nn.Linear(hidden, hidden)
-        self.logits = nn.Linear(hidden, params.num_actions)
-        self.value = nn.Linear(hidden, 1)
-        _initialise(self)
+        self.policy = _layers(size, hidden, params.num_actions, gain=0.01)
+        self.value = _layers(size, hidden, 1, gain=1.0)
 
     def forward(self, inputs: Inputs, memory: Memory, table: StreamTable) -> Outputs:
         """Run over a chunk of a batch of worlds.
@@ -51,13 +47,11 @@ class FlatActorCritic(nn.Module):
         Returns:
             Outputs with leading axes [T, E, A]. The belief is the same of everyone, logits of 0.
         """
-        policy, critic = torch.tanh(self.first(inputs.features)).chunk(2, -1)
-        logits = self.logits(torch.tanh(self.policy(policy)))
-        values = self.value(torch.tanh(self.critic(critic))).squeeze(-1)
+        logits = self.policy(inputs.features)
         streams = (*inputs.features.shape[:2], table.num_streams)
         return Outputs(
             logits=logits.masked_fill(~inputs.action_mask, MASKED),
-            values=values,
+            values=self.value(inputs.features).squeeze(-1),
             belief=self._no_belief(streams),
             memory=memory,
         )
@@ -71,17 +65,22 @@ class FlatActorCritic(nn.Module):
 
     def _no_belief(self, streams: tuple[int, ...]) -> Belief:
         """Return a belief that tells nothing, in one stored number."""
-        kinds, zero = self.layout.num_kinds, self.value.bias.new_zeros(())
+        kinds, zero = self.layout.num_kinds, next(self.parameters()).new_zeros(())
         sizes = (kinds, kinds, NUM_SOCIAL_ACTS, 5 + kinds)
         return Belief(*(zero.expand(*streams, size) for size in sizes))
 
 
-def _initialise(network: FlatActorCritic) -> None:
-    """Fill all weights as the entity network's: orthogonal, small policy head, biases zero."""
-    for weight in network.parameters():
-        if weight.dim() == 1:
-            nn.init.zeros_(weight)
-        else:
-            nn.init.orthogonal_(weight, math.sqrt(2.0))
-    nn.init.orthogonal_(network.logits.weight, 0.01)
-    nn.init.orthogonal_(network.value.weight, 1.0)
+def _layers(num_inputs: int, hidden: int, num_outputs: int, gain: float) -> nn.Sequential:
+    """Return two hidden layers and an output: orthogonal weights, the last of a gain; biases 0."""
+    sizes = (num_inputs, hidden, hidden)
+    parts: list[nn.Module] = []
+    for before, after in pairwise(sizes):
+        parts += [_linear(before, after, math.sqrt(2.0)), nn.ReLU()]
+    return nn.Sequential(*parts, _linear(hidden, num_outputs, gain))
+
+
+def _linear(num_inputs: int, num_outputs: int, gain: float) -> nn.Linear:
+    layer = nn.Linear(num_inputs, num_outputs)
+    nn.init.orthogonal_(layer.weight, gain)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import numba
 import numpy as np
@@ -14,6 +15,11 @@ from torch import Tensor, nn
 
 from empathy_loop.agents import gru_kernels
 from empathy_loop.agents.gru import GRU
+from empathy_loop.agents.networks import ActorCritic
+from empathy_loop.agents.registry import build_network, load_agent, loss_of
+from empathy_loop.agents.streams import StreamTable
+from empathy_loop.agents.types import Batch
+from empathy_loop.envs.params import WorldParams
 
 
 def pair(num_inputs: int, num_units: int, seed: int = 0) -> tuple[GRU, nn.GRU]:
@@ -126,3 +132,29 @@ def apply_to(function: object, x: np.ndarray) -> np.ndarray:  # type: ignore[typ
     out = np.empty_like(x)
     numba.njit(every)(x, out)
     return out
+
+
+@pytest.mark.parametrize("name", ["ippo_gru", "cognitive"])
+def test_an_arm_has_the_losses_and_gradients_that_it_has_with_torchs_own_unit(
+    name: str, params: WorldParams, experience: Callable[[WorldParams], Batch]
+) -> None:
+    batch, config = experience(params), load_agent(name)
+    table = StreamTable.of(3, 2, shared=True)
+    found = []
+    for plain in (False, True):
+        network = build_network(config, params, seed=0)
+        assert isinstance(network, ActorCritic)
+        if plain:
+            for owner, part in ((network, "core"), (network.encoder, "gru")):
+                ours = getattr(owner, part)
+                theirs = nn.GRU(ours.input_size, ours.hidden_size)
+                theirs.load_state_dict(ours.state_dict())
+                setattr(owner, part, theirs)
+        loss = loss_of(network, config, batch, table)
+        torch.autograd.backward(loss.total)
+        grads = {key: weight.grad for key, weight in network.named_parameters()}
+        found.append((loss.terms, {key: grad for key, grad in grads.items() if grad is not None}))
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.keys() == theirs.keys()
+        for key in ours:
+            torch.testing.assert_close(ours[key], theirs[key], rtol=1e-4, atol=1e-6, msg=key)
