@@ -17,6 +17,7 @@ from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.partners import NOBODY, ScriptedPolicies, policy_code
 from empathy_loop.envs.populations import FOCAL, check_seats, seat_table
 from empathy_loop.envs.random import PARTNER, below, draw, fold
+from empathy_loop.envs.state import State
 from empathy_loop.envs.world import Transition, World
 
 
@@ -33,7 +34,8 @@ class SeatedWorld:
             first; none for all focal.
 
     Attributes:
-        world: World. The whole of it: `state`, all agents' `observation` and `transition`.
+        world: World. The whole of it, with all agents' `observation` and `transition`.
+        params: WorldParams. The rules.
         seats: Seats of all agents.
         num_focal: Number of focal agents F, who are agents 0..F-1.
         observation: Observation of the focal agents, [E, F, ...]; views overwritten by each step.
@@ -48,6 +50,7 @@ class SeatedWorld:
 
     def __init__(self, world: World, seats: Sequence[str] = ()) -> None:
         self.world = world
+        self.params = world.params
         self.seats = check_seats(seats, world.params.num_agents)
         self.num_focal = self.seats.count(FOCAL)
         self._table, self.row_names = seat_table(self.seats)
@@ -59,6 +62,11 @@ class SeatedWorld:
         )
         self._make_views()
         self.reset()
+
+    @property
+    def state(self) -> State:
+        """State of all agents, partners included; live views."""
+        return self.world.state
 
     def reset(self, episode: int = 0, first_step: NDArray[np.int_] | None = None) -> Observation:
         """Begin an episode in every world; arguments and errors are those of `World.reset`.
@@ -91,10 +99,12 @@ class SeatedWorld:
                 f"actions must be those of the focal agents, of shape {shape}, "
                 f"got {actions.dtype} of shape {actions.shape}"
             )
-        everybody = actions
+        everybody = np.zeros((len(actions), len(self.seats)), actions.dtype)
+        everybody[:, : self.num_focal] = actions
+        # Before the partners act, who would otherwise have looked twice at a step refused once.
+        everybody = self.world.checked(everybody)
         if self.num_focal < len(self.seats):
-            chosen = self._policies.act(self.world)
-            everybody = np.concatenate([actions, chosen[:, self.num_focal :]], axis=1)
+            everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]
         transition = self.world.step(everybody)
         if self.world.autoreset and transition.truncated.any():
             self._seat(transition.truncated)
@@ -102,7 +112,8 @@ class SeatedWorld:
 
     def get_state(self) -> dict[str, NDArray[Any]]:
         """Return copies of all arrays from which `set_state` continues identically."""
-        return self.world.get_state() | {name: one.copy() for name, one in self._own().items()}
+        own = {name: one.copy() for name, one in self._own().items()}
+        return {**self.world.get_state(), **own, "seats.names": np.array(self.seats)}
 
     def set_state(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Continue from what `get_state` returned.
@@ -111,9 +122,15 @@ class SeatedWorld:
             arrays: Name to array, of a batch with the same params, size and seats.
 
         Raises:
-            ValueError: a name is missing or unknown, or an array has another shape or dtype.
+            ValueError: a name is missing or unknown, an array has another shape or dtype, or the
+                seats are others; nothing is changed then.
         """
-        own = self._own()
+        own, names = self._own(), tuple(map(str, arrays.get("seats.names", ())))
+        if names != self.seats:
+            raise ValueError(
+                f"seats must be those of the saved state, {', '.join(names) or 'none'}, "
+                f"got {', '.join(self.seats)}; make the world with the same seats"
+            )
         for name, array in own.items():
             given = arrays.get(name)
             if given is None or given.shape != array.shape or given.dtype != array.dtype:
@@ -122,7 +139,8 @@ class SeatedWorld:
                     f"{name} must be {array.dtype} {array.shape}, got {found}; "
                     "make the world with the same params, num_worlds and seats"
                 )
-        self.world.set_state({name: one for name, one in arrays.items() if name not in own})
+        not_the_worlds = {*own, "seats.names"}
+        self.world.set_state({k: one for k, one in arrays.items() if k not in not_the_worlds})
         for name, array in own.items():
             array[...] = arrays[name]
 
@@ -154,6 +172,16 @@ class SeatedWorld:
     def _seat(self, begins: NDArray[np.bool_]) -> None:
         """Draw who sits where in the worlds whose episode begins, and give them their traits."""
         _seat_batch(self.world.records, begins, self._table, self.rows, self._policies.codes)
+
+
+def seat_partners(world: World, seats: tuple[str, ...]) -> World | SeatedWorld:
+    """Return worlds in which partners sit in their seats; if all are focal, the worlds as given.
+
+    Args:
+        world: The worlds, just reset.
+        seats: Checked seats of all agents.
+    """
+    return world if set(seats) == {FOCAL} else SeatedWorld(world, seats)
 
 
 def _focal_observation(observation: Observation, num_focal: int) -> Observation:

@@ -144,7 +144,7 @@ class World:
             ValueError: wrong shape or dtype, an unknown action, or, without autoreset, an
                 episode that is already over.
         """
-        actions = self._checked(actions)
+        actions = self.checked(actions)
         self._in_rows(
             step_batch,
             self.records,
@@ -225,8 +225,18 @@ class World:
             "first_world": np.array(self.first_world, np.int64),
         }
 
-    def _checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int8]:
-        """Return the actions as int8 [E, A], or raise ValueError naming what is wrong."""
+    def checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int8]:
+        """Return actions as `step` needs them.
+
+        Args:
+            actions: integer [E, A], in [0, N).
+
+        Returns:
+            int8 [E, A]; not a copy if they are that already.
+
+        Raises:
+            ValueError: what `step` would raise.
+        """
         actions = np.asarray(actions)
         shape = (self.num_worlds, self.params.num_agents)
         if actions.shape != shape or not np.issubdtype(actions.dtype, np.integer):

@@ -12,14 +12,13 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from empathy_loop.agents.config import check_ranges
-from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.envs.params import Range, WorldParams
 from empathy_loop.envs.reading import amend
-from empathy_loop.envs.scenarios import load_scenario
+from empathy_loop.envs.scenarios import load_scenario, seats_of
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.cells import cell_name
 from empathy_loop.train.config import DEFAULT_ENV, TrainConfig, hash_of
-from empathy_loop.train.evaluate import EpisodeLog, run_episodes
+from empathy_loop.train.evaluate import EpisodeLog, run_episodes, score_belief
 from empathy_loop.train.files import write_json
 from empathy_loop.train.outcomes import OUTCOMES
 from empathy_loop.train.plan import CEILING, FLOOR, Shift
@@ -64,6 +63,8 @@ class Assessment:
     """Seed of the worlds, 0 to 1e9; 0 to 99 for reported numbers."""
     greedy: bool = False
     """Whether learned agents take their most probable actions instead of sampling."""
+    seats: tuple[str, ...] | None = None
+    """A seat for each agent, focal ones first; None for the scenario's, if named, or all focal."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -71,6 +72,7 @@ class Assessment:
             raise ValueError(
                 "name at least one agent to evaluate: the folder of a run, a scripted agent "
                 "such as reader, or package.module:Class"
+                + ("" if self.seats is None else "; name it before the seats")
             )
 
 
@@ -96,22 +98,25 @@ def assess(request: Assessment) -> dict[str, Any]:
 
     Where a shift is on, the same worlds are played without it as well. The draws of worlds and
     actions are keyed by the seed, as are those of the bootstrap: the same call gives the same
-    report.
+    report. Each agent plays all focal seats, beside the same partners; what is scored is the
+    whole group, and of beliefs those of the focal agents.
 
     Args:
         request: What to score.
 
     Returns:
-        Plain data: what was asked for, the `world`, `cells` (names, the shifted one first),
-        `agents` (random first, oracle last), `scores` (agent, cell, name of MEASURES ->
-        `mean`, `low`, `high`; a number that cannot be known is None) and `belief` (agent with
-        a trained belief, cell -> what `belief_quality` names).
+        Plain data: what was asked for, the `world`, the `seats` of all agents, `cells` (names, the
+        shifted one first), `agents` (random first, oracle last), `scores` (agent, cell, name of
+        MEASURES -> `mean`, `low`, `high`; a number that cannot be known is None) and `belief`
+        (agent with a belief in probabilities, cell -> what `score_belief` names).
 
     Raises:
-        ValueError: an agent is unknown or does not fit the world, or a setting is refused.
+        ValueError: an agent is unknown or does not fit the world, seats do not fit it, or a
+            setting is refused.
         CheckpointError: the checkpoint of a run cannot be read.
     """
     origin, params = _origin(request), world_of(request)
+    seats = seats_of(params if request.env is None else request.env, request.seats, params)
     names = (FLOOR, *(name for name in request.agents if name not in (FLOOR, CEILING)), CEILING)
     actors = {name: load_actor(name) for name in names}
     twins = {_cell(params): params, cell_name(None): replace(params, shift="none")}
@@ -120,10 +125,10 @@ def assess(request: Assessment) -> dict[str, Any]:
     for cell, world in twins.items():
         worlds = {}
         for name, actor in actors.items():
-            log = run_episodes(actor, world, request.episodes, request.seed, request.greedy)
+            log = run_episodes(actor, world, request.episodes, request.seed, request.greedy, seats)
             worlds[name] = _worlds_of(log)
-            if log.p_crisis is not None:
-                belief.setdefault(name, {})[cell] = belief_quality(log.p_crisis, log.need)
+            if quality := score_belief(log):
+                belief.setdefault(name, {})[cell] = quality
         for name, found in _scores_of(worlds, request.seed).items():
             scores[name][cell] = found
     return {
@@ -134,6 +139,7 @@ def assess(request: Assessment) -> dict[str, Any]:
         "episodes": request.episodes,
         "seed": request.seed,
         "greedy": request.greedy,
+        "seats": list(seats),
         "intervals": INTERVALS,
         "cells": list(twins),
         "agents": list(actors),

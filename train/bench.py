@@ -3,102 +3,143 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import platform
-import statistics
-from collections.abc import Callable, Iterator
-from time import perf_counter
-from typing import NamedTuple
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
 
-import numpy as np
-import torch
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from empathy_loop.agents.registry import load_agent
-from empathy_loop.envs.params import WorldParams
+from empathy_loop.agents.config import check_ranges
+from empathy_loop.envs.params import Range, WorldParams
 from empathy_loop.envs.partners import SCRIPTED
-from empathy_loop.envs.world import World
 from empathy_loop.train.actors import ScriptedActor
-from empathy_loop.train.config import DEFAULT_ENV, TrainConfig
+from empathy_loop.train.bench_report import Changes, Report, changes, read_report, report_of
+from empathy_loop.train.config import DEFAULT_ENV
 from empathy_loop.train.evaluate import run_episodes
-from empathy_loop.train.learner import Learner
+from empathy_loop.train.files import write_json
 from empathy_loop.train.outcomes import outcomes
+from empathy_loop.train.timing import measure
+from empathy_loop.train.workloads import workloads_of
 
-REPEATS = 5
-"""Measurements behind each median."""
-SECONDS = 1.0
-"""Least length of one measurement."""
+FOLDER = Path("results", "bench")
+WHATS = ("env", "train", "policies", "all")
 POLICY_EPISODES = 1024
 """Worlds behind each row of the table of policies."""
 POLICY_SEED = 0
-TRAINED_ARMS = ("ippo_gru", "cognitive")
+WIDTH = 120
+"""Columns for a table where the output is no terminal, such as a file."""
 
 
-class Speed(NamedTuple):
-    """How fast something went.
+@dataclass(frozen=True)
+class Request:
+    """What to measure, how thoroughly, and where the numbers go.
 
-    Attributes:
-        what: What was measured.
-        unit: What is counted.
-        rates: Counts per second of each repeat.
+    Raises:
+        ValueError: a field is out of its range, or asks of policies what only speeds have.
     """
 
     what: str
-    unit: str
-    rates: list[float]
+    """env, train, all (both of them), or policies, which measures no speed."""
+    repeats: Annotated[int, Range(1, 1000)] = 5
+    """Rounds of measurements, 1 to 1000."""
+    seconds: Annotated[float, Range(0, 3600, low_open=True)] = 1.0
+    """Least length of one measurement, in seconds, above 0, at most 3600."""
+    out: Path | None = None
+    """File for the numbers; None for results/bench/<what>.json."""
+    against: Path | None = None
+    """Earlier file to compare with; None for no comparison."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.what not in WHATS:
+            raise ValueError(f"what must be one of {', '.join(WHATS)}, got {self.what!r}")
+        for name in ("out", "against"):
+            path = getattr(self, name)
+            if self.what == "policies" and path is not None:
+                raise ValueError(
+                    f"bench policies measures no speed and knows no {name}, got {str(path)!r}; "
+                    "leave it away, or bench env, train or all"
+                )
 
 
-def bench(what: str, console: Console) -> None:
-    """Measure and print.
+def bench(request: Request, console: Console) -> None:
+    """Measure, print tables, and write the numbers of speeds as JSON.
 
     Args:
-        what: env, train or policies.
+        request: What to measure. The earlier file is read first: both may be the same.
         console: Where to print.
+
+    Raises:
+        OSError: a file cannot be read or written.
+        ValueError: the earlier file is not one that this function wrote.
     """
-    if what == "policies":
+    if not console.is_terminal:
+        console = Console(file=console.file, width=WIDTH)
+    if request.what == "policies":
         with console.status("playing"):
             tables = {title: policy_table(params) for title, params in _policy_worlds().items()}
         for title, table in tables.items():
             console.print(f"\n[bold]{title}[/]\n", table, highlight=False)
         return
-    console.print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; Python "
-        f"{platform.python_version()}, torch {torch.__version__}; medians of {REPEATS} repeats"
-    )
-    table = Table("measured", "per second", "from", "to", "unit", box=None)
-    for column in table.columns[1:4]:
-        column.justify = "right"
-    with console.status("measuring"):
-        for speed in {"env": env_speeds, "train": train_speeds}[what]():
-            low, middle, high = min(speed.rates), statistics.median(speed.rates), max(speed.rates)
-            numbers = (f"{number:,.0f}" for number in (middle, low, high))
-            table.add_row(speed.what, *numbers, speed.unit)
-    console.print(table)
+    earlier = None if request.against is None else read_report(request.against)
+    with console.status("making worlds and learners") as status:
+        measurements = measure(
+            workloads_of(request.what), request.repeats, request.seconds, status.update
+        )
+    report = report_of(request.what, measurements, request.repeats, request.seconds)
+    print_report(console, report)
+    if earlier is not None:
+        print_changes(console, changes(earlier, report), f"{request.against}, {earlier['date']}")
+    path = FOLDER / f"{request.what}.json" if request.out is None else request.out
+    _print(console, f"\nWritten to {write_json(path, report)}")
 
 
-def env_speeds() -> Iterator[Speed]:
-    """Yield the speed of batches of worlds, of growing worlds, and of one PettingZoo environment.
+def print_report(console: Console, report: Report) -> None:
+    """Print where and what was measured, and the ratios that follow.
 
-    Actions are drawn beforehand, from all there are; observations are part of every step.
+    Args:
+        console: Where to print.
+        report: What `train.bench_report.report_of` returned.
     """
-    for num_worlds, num_threads in ((4096, 2), (4096, 1), (1024, 1), (64, 1), (1, 1)):
-        yield _world_speed(WorldParams(), num_worlds, num_threads)
-    for num_agents in (2, 4, 8, 16):
-        yield _world_speed(WorldParams(num_agents=num_agents, grid_size=16), 512, 1)
-    yield _measure("PettingZoo parallel environment", "steps", _parallel_episodes())
+    machine, memory = report["hardware"], report["hardware"]["memory_mib"]
+    parts = [machine["processor"], f"{machine['cores']} cores"]
+    parts += [] if memory is None else [f"{memory:,.0f} MiB"]
+    _print(console, f"{', '.join(parts)}, {machine['system']}; {report['date']}")
+    _print(console, ", ".join(f"{name} {number}" for name, number in report["versions"].items()))
+    _print(console, f"{report['repeats']} repeats of at least {report['seconds']:g} s each\n")
+    rows = [
+        [entry["name"], *_rates(entry), entry["unit"]]
+        for entry in sorted(report["measurements"], key=lambda entry: entry["role"] != "ceiling")
+    ]
+    _print_table(console, ("measured", "median", "lowest", "highest", "unit"), rows)
+    _print_training(console, report)
+    _print_growth(console, report)
+    if report["peak_memory_mib"] is not None:
+        peak = f"{report['peak_memory_mib']:,.0f} MiB"
+        _print(console, f"\nThe most memory that this process held: {peak}")
 
 
-def train_speeds() -> Iterator[Speed]:
-    """Yield the speed of training the learned arms, in one thread and in two."""
-    before = torch.get_num_threads()
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            for arm in TRAINED_ARMS:
-                yield _measure(f"{arm}, {_threads(threads)}", "agent steps", _updates_of(arm))
-    finally:
-        torch.set_num_threads(before)
+def print_changes(console: Console, found: Changes, earlier: str) -> None:
+    """Print how two reports compare.
+
+    Args:
+        console: Where to print.
+        found: What `train.bench_report.changes` returned.
+        earlier: What the earlier report is, in words.
+    """
+    _print(console, f"\nAgainst {earlier} (ratio of medians; above 1 is faster)\n")
+    rows = [
+        [name, _rate(then), _rate(now), f"{ratio:.3f}", unit]
+        for name, unit, then, now, ratio in found.both
+    ]
+    _print_table(console, ("measured", "then", "now", "now / then", "unit"), rows)
+    for names, when in ((found.only_now, "now"), (found.only_then, "then")):
+        for name in names:
+            _print(console, f"only {when}: {name}")
 
 
 def policy_table(params: WorldParams) -> Table:
@@ -111,13 +152,11 @@ def policy_table(params: WorldParams) -> Table:
         Table of W, welfare of an episode with its standard error over worlds; D, mean drive; G,
         helps in one world's episode; M, share of them that were misattuned.
     """
-    table = Table("policy", "W", "+-", "D", "G", "M", box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _table(("policy", "W", "+-", "D", "G", "M"))
     for name in SCRIPTED:
         log = run_episodes(ScriptedActor(name), params, POLICY_EPISODES, POLICY_SEED)
         found = outcomes(log)
-        error = float(log.welfare.sum(0).std(ddof=1)) / POLICY_EPISODES**0.5
+        error = float(log.welfare.sum(0).std(ddof=1)) / math.sqrt(POLICY_EPISODES)
         helps = found["helps"]
         missed = f"{1.0 - found['help_precision']:.2f}" if helps else "-"
         numbers = (found["welfare"], error, found["drive"])
@@ -132,64 +171,61 @@ def _policy_worlds() -> dict[str, WorldParams]:
     return {title: default, f"{title}, every face idiosyncratic": every_face}
 
 
-def _world_speed(params: WorldParams, num_worlds: int, num_threads: int) -> Speed:
-    """Return the speed of a batch of worlds."""
-    world = World(params, num_worlds, seed=0, num_threads=num_threads)
-    shape = (64, num_worlds, params.num_agents)
-    actions = np.random.default_rng(0).integers(0, params.num_actions, shape).astype(np.int8)
-
-    def steps() -> int:
-        for row in actions:
-            world.step(row)
-        return actions.size
-
-    grid = f"{params.grid_size} x {params.grid_size}"
-    what = f"{num_worlds} worlds, {params.num_agents} agents, {grid} cells, {_threads(num_threads)}"
-    return _measure(what, "agent steps", steps)
-
-
-def _threads(number: int) -> str:
-    return f"{number} thread{'' if number == 1 else 's'}"
+def _print_training(console: Console, report: Report) -> None:
+    """Print how near training comes to its floor, and where its time goes; or nothing."""
+    entries = [entry for entry in report["measurements"] if entry["share_of_floor"] is not None]
+    if not entries:
+        return
+    parts = list(entries[0]["time_shares"])
+    _print(console, "\nRate as a share of the floor's, and shares of the time\n")
+    rows = []
+    for entry in entries:
+        shares = [entry["share_of_floor"][key] for key in ("median", "lowest", "highest")]
+        shares += [entry["time_shares"][part] for part in parts]
+        rows.append([entry["name"], *(f"{share:.3f}" for share in shares)])
+    _print_table(console, ("trained", "share of the floor", "lowest", "highest", *parts), rows)
 
 
-def _updates_of(arm: str) -> Callable[[], int]:
-    """Return a function that trains an arm for one update and counts its agent steps."""
-    learner = Learner(TrainConfig(load_agent(arm)))
-
-    def update() -> int:
-        before = learner.agent_steps
-        learner.advance()
-        return learner.agent_steps - before
-
-    return update
-
-
-def _parallel_episodes() -> Callable[[], int]:
-    """Return a function that plays one episode of the PettingZoo view and counts its steps."""
-    from empathy_loop.envs import mutual_aid_v0
-
-    env = mutual_aid_v0.parallel_env()
-    params, rng = WorldParams(), np.random.default_rng(0)
-    drawn = rng.integers(0, params.num_actions, (params.horizon, params.num_agents))
-    actions = [dict(zip(env.possible_agents, row.tolist(), strict=True)) for row in drawn]
-
-    def episode() -> int:
-        env.reset(seed=0)
-        for joint in actions:
-            env.step(joint)
-        return len(actions)
-
-    return episode
+def _print_growth(console: Console, report: Report) -> None:
+    """Print how the cost of an agent step grows with the number of agents; or nothing."""
+    growth = report["growth"]
+    if not growth:
+        return
+    fewest = min(entry["agents"] for entry in growth)
+    _print(console, f"\nTime of an agent step, as a ratio to that with {fewest} agents\n")
+    rows = []
+    for entry in growth:
+        costs = [entry["cost"][key] for key in ("median", "lowest", "highest")]
+        numbers = (f"{number:.2f}" for number in (*costs, entry["linear"]))
+        rows.append([str(entry["agents"]), *numbers])
+    _print_table(console, ("agents", "ratio", "lowest", "highest", "if it grew as agents do"), rows)
 
 
-def _measure(what: str, unit: str, work: Callable[[], int]) -> Speed:
-    """Time a function that returns how much it did; its first call, which compiles, is left out."""
-    work()
-    rates = []
-    for _ in range(REPEATS):
-        done, started, elapsed = 0, perf_counter(), 0.0
-        while elapsed < SECONDS:
-            done += work()
-            elapsed = perf_counter() - started
-        rates.append(done / elapsed)
-    return Speed(what, unit, rates)
+def _rates(entry: Report) -> list[str]:
+    return [_rate(entry[key]) for key in ("median", "lowest", "highest")]
+
+
+def _rate(number: float) -> str:
+    """Return a rate with at least three digits."""
+    return f"{number:,.0f}" if number >= 1000.0 else f"{number:.3g}"
+
+
+def _print_table(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = _table(headings)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def _table(headings: Sequence[str]) -> Table:
+    """Return an empty table: names on the left, numbers on the right."""
+    table = Table(box=None)
+    for number, heading in enumerate(headings):
+        left = number == 0 or heading == "unit"
+        table.add_column(heading, justify="left" if left else "right")
+    return table
+
+
+def _print(console: Console, what: Any) -> None:
+    """Print text as it stands, in lines as long as they are."""
+    console.print(what, markup=False, highlight=False, soft_wrap=True)

@@ -9,9 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.train.actors import load_actor
-from empathy_loop.train.evaluate import EpisodeLog, run_episodes
+from empathy_loop.train.evaluate import EpisodeLog, run_episodes, score_belief
 from empathy_loop.train.files import write_bytes
 from empathy_loop.train.loop import Progress
 from empathy_loop.train.plan import Run, Shift, world_of_cell
@@ -150,12 +149,11 @@ def _path(folder: Path, run: Run) -> Path:
 
 
 def _cell_of(log: EpisodeLog) -> Cell:
-    quality = {} if log.p_crisis is None else belief_quality(log.p_crisis, log.need)
     return Cell(
         welfare=log.welfare,
         drive=log.drive.astype(np.float32),
         helps=log.helps,
         misattuned=log.misattuned,
         shift_step=log.shift_step,
-        belief=np.array(list(quality.values())),
+        belief=np.array(list(score_belief(log).values())),
     )

@@ -107,6 +107,8 @@ class Evaluate:
     """Seed of the worlds; 0 to 99 are for reported numbers, tune on 100 and up."""
     greedy: Annotated[bool, FlagCreatePairsOff] = False
     """Take the most probable actions instead of sampling."""
+    seats: Annotated[tuple[str, ...] | None, shown_default("the scenario's, or all focal")] = None
+    """Seat of each agent, focal first, such as focal heldout heldout; name the agents before it."""
     out: Annotated[Path | None, shown_default("results/evaluate/AGENTS-SHIFT-sSEED.json")] = None
     """File for the numbers, as JSON."""
     assignments: Assignments = ()
@@ -126,6 +128,7 @@ class Evaluate:
             episodes=self.episodes,
             seed=self.seed,
             greedy=self.greedy,
+            seats=self.seats,
         )
         report = assess(request)
         print_assessment(console, report)
@@ -206,16 +209,28 @@ class Render:
 
 @dataclass(frozen=True)
 class Bench:
-    """Measure speed (env, train) or what the scripted policies reach (policies)."""
+    """Measure speed (env, train, all), or what the scripted policies reach (policies).
 
-    what: Positional[Literal["env", "train", "policies"]]
-    """env: steps per second of the worlds; train: of a learner; policies: the headroom table."""
+    Example: empathy-loop bench all --against results/bench/all.json
+    """
+
+    what: Positional[Literal["env", "train", "all", "policies"]]
+    """env: speed of the worlds; train: of the learners; all: both; policies: the headroom table."""
+    repeats: int = 5
+    """Rounds in which everything is measured once, 1 to 1000."""
+    seconds: float = 1.0
+    """Least length of one measurement in seconds, above 0, at most 3600."""
+    out: Annotated[Path | None, shown_default("results/bench/WHAT.json")] = None
+    """File for the numbers, as JSON."""
+    against: Annotated[Path | None, shown_default("none")] = None
+    """File of an earlier bench, whose medians are compared with these."""
 
     def run(self, console: Console) -> None:
-        """Measure and print."""
-        from empathy_loop.train.bench import bench
+        """Measure, print the tables and write the JSON."""
+        from empathy_loop.train.bench import Request, bench
 
-        bench(self.what, console)
+        request = Request(self.what, self.repeats, self.seconds, self.out, self.against)
+        bench(request, console)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
@@ -20,16 +21,19 @@ SEED_OFFSET = 10_000
 class EpisodeLog(NamedTuple):
     """A batch of whole episodes, one in each world.
 
+    All A agents are in it, partners too, but only the F focal ones are asked what they believe.
+
     Attributes:
         welfare: float64 [T, E], at most 0. Unshaped welfare of each step.
         drive: float64 [T, E, A], in [0, K]. Drive after each step.
         helps: int8 [T, E, A]. Helps given in each step.
         misattuned: int8 [T, E, A]. Those of them that were misattuned.
-        belief: float32 [T, E, A, O, K] or None. Believed need levels of others before the step.
+        belief: float32 [T, E, F, O, K] or None. Need levels of all others, as the focal agents
+            believed them before the step.
         shift_step: int32 [E]. Step in which the shift comes; in a world without a shift, in
             which it would have come.
         need: float32 [T, E, A, K]. True needs before the step, beside the belief.
-        p_crisis: float32 [T, E, A, O, K] or None. Believed probability of a crisis.
+        p_crisis: float32 [T, E, F, O, K] or None. Believed probability of a crisis.
     """
 
     welfare: NDArray[np.float64]
@@ -64,7 +68,7 @@ def run_episodes(
         seats: A seat for each agent, such as ("focal", "heldout", "heldout"); none for all focal.
 
     Returns:
-        EpisodeLog of all agents, partners included.
+        EpisodeLog of all agents, partners included, and of the beliefs of the focal ones.
 
     Raises:
         ValueError: a number is out of its range, or the actor or the seats do not fit the world.
@@ -85,9 +89,21 @@ def run_episodes(
         log.welfare[t], log.drive[t] = transition.welfare, transition.drive
         log.helps[t], log.misattuned[t] = transition.helps, transition.misattuned
     return log._replace(
-        belief=_stacked([decision.belief for decision in believed]),
-        p_crisis=_stacked([decision.p_crisis for decision in believed]),
+        belief=_stacked([decision.belief for decision in believed], seated.num_focal),
+        p_crisis=_stacked([decision.p_crisis for decision in believed], seated.num_focal),
     )
+
+
+def score_belief(log: EpisodeLog) -> dict[str, float]:
+    """Score what the focal agents believed of all others, partners included, against the truth.
+
+    Args:
+        log: Episodes.
+
+    Returns:
+        The numbers of `belief_quality`, over focal viewers; nothing where no belief is logged.
+    """
+    return {} if log.p_crisis is None else belief_quality(log.p_crisis, log.need)
 
 
 def _empty_log(params: WorldParams, episodes: int) -> EpisodeLog:
@@ -105,6 +121,7 @@ def _empty_log(params: WorldParams, episodes: int) -> EpisodeLog:
     )
 
 
-def _stacked(parts: list[NDArray[np.float32] | None]) -> NDArray[np.float32] | None:
-    present = [part for part in parts if part is not None]
+def _stacked(parts: list[NDArray[np.float32] | None], num_focal: int) -> NDArray[np.float32] | None:
+    """Return the focal rows of arrays [E, A, ...], one for each step, as [T, E, F, ...]."""
+    present = [part[:, :num_focal] for part in parts if part is not None]
     return np.stack(present) if present else None

@@ -17,12 +17,13 @@ from empathy_loop.envs.vector import AgentVectorEnv
 
 
 class AgentVecEnv(VecEnv):
-    """Every agent of every world as a row, for the algorithms of Stable-Baselines3.
+    """Every focal agent of every world as a row, for the algorithms of Stable-Baselines3.
 
     At the horizon, a row's info holds `terminal_observation` and `TimeLimit.truncated`, so that
     the value of the last observation is bootstrapped. `env_method("action_masks")` gives the masks
     as sb3-contrib's MaskablePPO asks for them; algorithms that know of no masks may choose what is
-    forbidden, which does nothing.
+    forbidden, which does nothing. Partners act where the `seats` of `env` say; F of the agents are
+    focal.
 
     Args:
         env: The worlds, made with `copy=True`: Stable-Baselines3 keeps observations.
@@ -40,7 +41,7 @@ class AgentVecEnv(VecEnv):
         """Begin an episode in every world.
 
         Returns:
-            float32 [E * A, D]. Observations.
+            float32 [E * F, D]. Observations.
         """
         observations, infos = self.env.reset(seed=self._seeds[0])
         self._reset_seeds()
@@ -49,15 +50,15 @@ class AgentVecEnv(VecEnv):
         return observations
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Take note of the actions, integer [E * A], of the step that `step_wait` takes."""
+        """Take note of the actions, integer [E * F], of the step that `step_wait` takes."""
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
         """Advance every world by one step.
 
         Returns:
-            Observations, float32 [E * A, D]; rewards, float32 [E * A]; ends of episodes, bool
-            [E * A], all of them truncations; and a dictionary for each row.
+            Observations, float32 [E * F, D]; rewards, float32 [E * F]; ends of episodes, bool
+            [E * F], all of them truncations; and a dictionary for each row.
 
         Raises:
             ValueError: `reset` or `step_async` was not called, or an action is none.

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.envs.partners import SCRIPTED
+from empathy_loop.envs.populations import FOCAL
 from empathy_loop.envs.scenarios import list_scenarios
 from empathy_loop.train.assess import MEASURES as ASSESSED
 from empathy_loop.train.config import TrainConfig
@@ -74,10 +75,12 @@ def print_assessment(console: Console, report: Mapping[str, Any]) -> None:
         report: What `train.assess.assess` returned.
     """
     greedy = ", most probable actions" if report["greedy"] else ""
+    partners = set(report["seats"]) != {FOCAL}
+    seats = f", seats {' + '.join(report['seats'])}" if partners else ""
     headings = ("agent", *(name.replace("_", " ") for name in ASSESSED))
     for cell in report["cells"]:
         place = "without a shift" if cell == "none" else f"shift {cell}"
-        title = f"{report['env']}, {place}, {report['episodes']} episodes{greedy}"
+        title = f"{report['env']}, {place}, {report['episodes']} episodes{greedy}{seats}"
         rows = [
             (agent, *(_parts(report["scores"][agent][cell][name]) for name in ASSESSED))
             for agent in report["agents"]
@@ -90,6 +93,8 @@ def print_assessment(console: Console, report: Mapping[str, Any]) -> None:
     ]
     if rows:
         _print_table(console, "Belief about others", ("agent", "shift", *BELIEF.values()), rows)
+    if partners:
+        _print(console, "Each agent plays the focal seats; scores are those of the whole group.")
     _print_meanings(console, ASSESSED.items())
     _print(console, f"In brackets: {report['intervals']}.")
 

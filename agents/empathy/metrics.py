@@ -16,8 +16,8 @@ def belief_quality(p_crisis: NDArray[np.float32], need: NDArray[np.float32]) -> 
     """Score crisis probabilities against true needs.
 
     Args:
-        p_crisis: float32 [T, E, A, O, K], in [0, 1]. What agent i believes of other o, which is
-            agent (i + 1 + o) % A.
+        p_crisis: float32 [T, E, F, O, K], in [0, 1]. What agent i believes of other o, which is
+            agent (i + 1 + o) % A; of all agents, or of the first F.
         need: float32 [T, E, A, K], in [0, 1]. True needs beside the belief.
 
     Returns:
@@ -26,7 +26,7 @@ def belief_quality(p_crisis: NDArray[np.float32], need: NDArray[np.float32]) -> 
         kinds together; 0.5 if there is only one class.
         calibration_error: expected calibration error, in [0, 1].
     """
-    truth = others_in_crisis(need).ravel()
+    truth = others_in_crisis(need)[:, :, : p_crisis.shape[2]].ravel()
     p = p_crisis.ravel()
     return {
         "crisis_loss": negative_log_likelihood(p, truth),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy, expected_need
+from empathy_loop.envs.scenarios import load_scenario
 from empathy_loop.envs.state import (
     DISTRESS,
     EAST,
@@ -368,6 +369,27 @@ def test_reading_faces_by_rule_fails_where_every_face_is_its_own_and_inference_d
     assert welfare["reader"] < welfare["timetable"] - 2.0
     for name in BLIND:
         assert welfare[name] <= welfare["filter"] - 2.0, name
+
+
+@pytest.mark.parametrize(
+    ("params", "blind_gain"),
+    [
+        (WorldParams(shift="need_dynamics", shift_severity=1.0), 2.0),
+        (WorldParams(shift="resource_move", shift_severity=1.0), 2.0),
+        (WorldParams(shift="cue_remap", shift_severity=1.0), 2.0),
+        # One help does not end a severe crisis: base rates are worth less.
+        (load_scenario("joint_aid_v0").params, 1.0),
+    ],
+    ids=["need_dynamics", "resource_move", "cue_remap", "joint_aid_v0"],
+)
+def test_the_headroom_is_kept_under_every_shift_and_where_two_must_help(
+    params: WorldParams, blind_gain: float
+) -> None:
+    welfare = {name: welfare_of(name, params) for name in (*BLIND, "filter", "oracle")}
+    assert welfare["timetable"] >= welfare["random"] + blind_gain
+    assert welfare["oracle"] >= welfare["filter"] + 0.2
+    for name in BLIND:
+        assert welfare[name] <= welfare["filter"] - 3.0, name
 
 
 # Larger worlds

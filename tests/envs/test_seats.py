@@ -67,6 +67,8 @@ def test_focal_agents_alone_are_seen_and_stepped(seats: tuple[str, ...]) -> None
     view = seated(seats)
     focal = seats.count("focal")
     assert view.observation.features.shape[:2] == (6, focal)
+    assert view.params is view.world.params
+    assert view.state is view.world.state
     transition = view.step(np.zeros((6, focal), np.int8))
     assert transition is view.transition
     assert transition.reward.shape == transition.helps.shape == (6, focal)
@@ -159,10 +161,17 @@ def test_a_saved_batch_continues_identically() -> None:
 
 def test_a_saved_batch_with_other_seats_is_refused() -> None:
     view = seated(("focal", "reader", "reader"))
-    with pytest.raises(ValueError, match=r"filter.weight must be .* num_worlds and seats"):
-        view.set_state(seated(("focal", "filter", "reader")).get_state())
-    with pytest.raises(ValueError, match=r"seats.rows must be int64 \(6, 3\), got none"):
+    for other in ("filter", "stay"):
+        with pytest.raises(
+            ValueError, match=f"seats must be .*, focal, {other}, reader, got"
+        ):
+            view.set_state(seated(("focal", other, "reader")).get_state())
+    with pytest.raises(ValueError, match="seats must be those of the saved state, none, got focal"):
         view.set_state(view.world.get_state())
+    saved = view.get_state()
+    saved["seats.rows"] = saved["seats.rows"][:5]
+    with pytest.raises(ValueError, match=r"seats.rows must be int64 \(6, 3\), got int64 \(5, 3\)"):
+        view.set_state(saved)
 
 
 def test_a_second_reset_repeats_the_first() -> None:
@@ -182,3 +191,15 @@ def test_a_second_reset_repeats_the_first() -> None:
         fresh.step(actions)
     assert_same(*plays)
     assert_same(plays[0], fresh.get_state())
+
+
+def test_a_refused_step_leaves_partners_as_they_were() -> None:
+    seats = ("focal", "filter", "filter")
+    clean, other = (SeatedWorld(World(WorldParams(), 3, seed=4), seats) for _ in range(2))
+    for _ in range(12):
+        for one in (clean, other):
+            one.step(np.zeros((3, 1), np.int8))
+    with pytest.raises(ValueError, match="actions must be in"):
+        other.step(np.full((3, 1), 99))
+    for name, array in clean.get_state().items():
+        assert np.array_equal(array, other.get_state()[name]), name

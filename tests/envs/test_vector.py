@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,18 @@ import torch
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
+from empathy_loop.envs import scenarios
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.vector import AgentVectorEnv, make_vector
 from empathy_loop.envs.world import World
 
 LIVELY: dict[str, Any] = {"horizon": 12, "total_hazard": 0.3}
 PARAMS = WorldParams(**LIVELY)
+ONE_AND_TWO = ("focal", "filter", "train")
+TWO_AND_ONE = ("focal", "focal", "heldout")
+
+with_partners = pytest.mark.parametrize("seats", [ONE_AND_TWO, TWO_AND_ONE])
 
 
 def rows(num_worlds: int = 4, **options: Any) -> AgentVectorEnv:
@@ -72,6 +79,9 @@ def test_tensors_made_once_show_every_later_step() -> None:
         ({"num_worlds": 2.5}, r"num_worlds must be a whole number of at least 1, got 2\.5"),
         ({"num_threads": "2"}, "num_threads must be a whole number of at least 1, got '2'"),
         ({"horizn": 9}, "unknown key 'horizn'; did you mean horizon"),
+        ({"seats": ("focal", "train")}, "one seat for each of 3 agents, got 2"),
+        ({"seats": ("focal", "heldot", "train")}, "unknown seat 'heldot'; did you mean heldout"),
+        ({"seats": ("train", "train", "focal")}, "seats must begin with the focal ones"),
     ],
 )
 def test_arguments_that_make_no_batch_are_explained(
@@ -305,13 +315,14 @@ def test_a_copy_or_a_saved_moment_goes_on_identically(
     assert np.array_equal(env.num_masked_actions, twin.num_masked_actions)
 
 
-def restored(saved: dict[str, Any]) -> AgentVectorEnv:
+def restored(saved: dict[str, Any], **options: Any) -> AgentVectorEnv:
     """Return another environment, of another seed, set to a saved moment."""
-    env = rows()
+    env = rows(**options)
     env.reset(seed=99)
     observations, infos = env.set_state(saved)
-    assert np.array_equal(observations, env.batch.observation.features.reshape(12, -1))
-    assert infos["action_mask"].shape == (12, 10)
+    features = env.batch.observation.features
+    assert np.array_equal(observations, features.reshape(env.num_envs, -1))
+    assert infos["action_mask"].shape == (env.num_envs, 10)
     return env
 
 
@@ -362,3 +373,178 @@ def test_a_batch_is_copied_and_pickled_with_its_place_in_every_draw(
         assert np.array_equal(rewards[0], rewards[1])
         assert np.array_equal(rewards[0], rewards[2])
     assert np.array_equal(batch.observation.features, other.observation.features)
+
+
+# Partners in some of the seats.
+
+
+@with_partners
+def test_where_partners_sit_a_batch_is_of_the_focal_agents(seats: tuple[str, ...]) -> None:
+    batch = make_vector("mutual_aid_v0", 4, seed=3, seats=seats, **LIVELY)
+    same = SeatedWorld(World(PARAMS, 4, seed=3), seats)
+    focal = seats.count("focal")
+    assert isinstance(batch, SeatedWorld)
+    assert batch.params == PARAMS
+    views = [torch.from_numpy(array) for array in (*batch.observation, batch.transition.reward)]
+    addresses = [view.data_ptr() for view in views]
+    for actions in drawn(30, 4 * focal).reshape(30, 4, focal):
+        batch.step(actions)
+        same.step(actions)
+        arrays = [*batch.observation, batch.transition.reward]
+        expected = [*same.observation, same.transition.reward]
+        for view, array, other, address in zip(views, arrays, expected, addresses, strict=True):
+            assert np.array_equal(view.numpy(), other)
+            assert array.ctypes.data == address
+    assert batch.state.position.shape == (4, 3, 2)
+    assert np.array_equal(batch.state.position, same.world.state.position)
+
+
+def test_where_all_seats_are_focal_the_batch_and_the_rows_are_those_of_plain_worlds() -> None:
+    assert type(make_vector("mutual_aid_v0", 2, seed=0, seats=("focal",) * 3)) is World
+    env, plain = rows(seats=("focal",) * 3), rows()
+    env.reset(seed=0)
+    plain.reset(seed=0)
+    for actions in drawn(30):
+        for one, two in zip(env.step(actions)[:4], plain.step(actions)[:4], strict=True):
+            assert np.array_equal(one, two)
+    one, two = env.get_state(), plain.get_state()
+    world = World(PARAMS, 4, seed=0)
+    assert one["world"].keys() == two["world"].keys() == world.get_state().keys()
+    for name, array in one["world"].items():
+        assert np.array_equal(array, two["world"][name]), name
+
+
+def test_seats_are_the_scenarios_unless_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = scenarios.load_scenario
+    monkeypatch.setattr(scenarios, "load_scenario", lambda name: replace(load(name), seats=seats))
+    seats = TWO_AND_ONE
+    assert rows().seats == seats
+    assert rows().num_envs == 8
+    assert make_vector("mutual_aid_v0", 2, seed=0).observation.features.shape[:2] == (2, 2)
+    assert rows(seats=("focal",) * 3).num_envs == 12
+    assert make_vector("mutual_aid_v0", 2, seed=0, seats=ONE_AND_TWO).transition.reward.size == 2
+    # Rules of one's own come without seats.
+    assert AgentVectorEnv(PARAMS, 4).num_envs == 12
+
+
+@with_partners
+def test_every_row_is_a_focal_agent_and_partners_act_inside(seats: tuple[str, ...]) -> None:
+    env, view = rows(seats=seats), SeatedWorld(World(PARAMS, 4, seed=9), seats)
+    still = SeatedWorld(World(PARAMS, 4, seed=9, autoreset=False), seats)
+    focal = seats.count("focal")
+    size = 4 * focal
+    observations, infos = env.reset(seed=9)
+    assert env.num_envs == size
+    masked, moved = np.zeros(size, np.int64), 0
+    for n, actions in enumerate(drawn(30, size)):
+        # A row is an agent of a world: row e * F + i is agent i of world e.
+        for row in range(size):
+            e, i = divmod(row, focal)
+            assert np.array_equal(observations[row], view.world.observation.features[e, i])
+            assert np.array_equal(infos["exterior"][row], view.world.observation.exterior[e, i])
+            mask = view.world.observation.action_mask[e, i]
+            assert np.array_equal(infos["action_mask"][row], mask)
+            masked[row] += not mask[actions[row]]
+        assert env.observation_space.contains(observations)
+        before = view.world.state.position[:, focal:].copy()
+        observations, rewards, terminations, truncations, infos = env.step(actions)
+        transition = view.step(actions.reshape(4, focal))
+        moved += int((view.world.state.position[:, focal:] != before).any())
+        assert np.array_equal(rewards, view.world.transition.reward[:, :focal].ravel())
+        assert np.array_equal(env.batch.transition.welfare, view.world.transition.welfare)
+        assert truncations.tolist() == np.repeat(transition.truncated, focal).tolist()
+        assert not terminations.any()
+        assert np.array_equal(env.num_masked_actions, masked)
+        if n < 12:
+            still.step(actions.reshape(4, focal))
+        if n == 11:
+            last = still.observation
+            assert infos["_final_obs"].tolist() == [True] * size
+            assert np.array_equal(np.stack(infos["final_obs"]), last.features.reshape(size, -1))
+            final = infos["final_info"]["action_mask"]
+            assert np.array_equal(final, last.action_mask.reshape(size, -1))
+    assert moved > 20
+
+
+@with_partners
+def test_rows_beside_partners_stay_and_are_views_only_where_they_can_be(
+    seats: tuple[str, ...],
+) -> None:
+    env, views = rows(seats=seats), rows(seats=seats, copy=False)
+    kept, told = env.reset(seed=0)
+    seen, _ = views.reset(seed=0)
+    first, size = kept.copy(), env.num_envs
+    assert not np.shares_memory(kept, env.batch.observation.features)
+    assert not np.shares_memory(told["exterior"], env.batch.observation.exterior)
+    env.step(drawn(1, size)[0])
+    views.step(drawn(1, size)[0])
+    assert np.array_equal(kept, first)
+    one = seats == ONE_AND_TWO
+    assert np.shares_memory(seen, views.batch.observation.features) == one
+    assert np.array_equal(seen, first) != one
+
+
+def test_rows_beside_partners_go_on_to_the_next_episode_with_new_partners() -> None:
+    env = rows(40, seats=TWO_AND_ONE)
+    env.reset(seed=5)
+    first = env.batch.rows.copy()
+    later, _ = env.reset()
+    fresh = SeatedWorld(World(PARAMS, 40, seed=5), TWO_AND_ONE)
+    assert np.array_equal(first, fresh.rows)
+    fresh.reset(episode=1)
+    assert np.array_equal(later, fresh.observation.features.reshape(80, -1))
+    assert np.array_equal(env.batch.rows, fresh.rows)
+    assert not np.array_equal(first, fresh.rows)
+
+
+def test_mistakes_beside_partners_name_the_focal_agents_row() -> None:
+    env = rows(strict=True, seats=TWO_AND_ONE)
+    env.reset(seed=0)
+    before = env.get_state()["world"]
+    actions = np.zeros(8, np.int64)
+    actions[5] = 6
+    with pytest.raises(ValueError, match=r"action of row 5 \(ai_1 of world 2\) is 6"):
+        env.step(actions)
+    actions[5] = 10
+    with pytest.raises(ValueError, match=r"row 5 \(ai_1 of world 2\) must be in \[0, 9\], got 10"):
+        env.step(actions)
+    with pytest.raises(ValueError, match=r"of shape \(8,\), one for each row, .* \(12,\)"):
+        env.step(np.zeros(12, np.int64))
+    for name, array in env.get_state()["world"].items():
+        assert np.array_equal(array, before[name]), name
+
+
+@with_partners
+@pytest.mark.parametrize("how", ["copied", "pickled", "saved"])
+def test_rows_beside_partners_are_copied_and_saved_with_the_partners(
+    seats: tuple[str, ...], how: str
+) -> None:
+    env = rows(seats=seats)
+    env.reset(seed=21)
+    for actions in drawn(7, env.num_envs):
+        env.step(actions)
+    if how == "copied":
+        twin = copy.deepcopy(env)
+    elif how == "pickled":
+        twin = pickle.loads(pickle.dumps(env))
+    else:
+        twin = restored(pickle.loads(pickle.dumps(env.get_state())), seats=seats)
+    for actions in drawn(30, env.num_envs, seed=1):  # into later episodes
+        for one, two in zip(env.step(actions)[:4], twin.step(actions)[:4], strict=True):
+            assert np.array_equal(one, two)
+        assert np.array_equal(env.batch.rows, twin.batch.rows)
+    assert np.array_equal(env.num_masked_actions, twin.num_masked_actions)
+
+
+def test_a_saved_moment_with_other_seats_is_refused_and_changes_nothing() -> None:
+    env = rows(seats=ONE_AND_TWO)
+    observations, _ = env.reset(seed=0)
+    for seats, message in (
+        (TWO_AND_ONE, "num_masked_actions must count 4 agents, from 0 to 3, got 8"),
+        (("focal", "reader", "train"), "seats must be those of the saved state, focal, reader"),
+    ):
+        other = rows(seats=seats)
+        other.reset(seed=0)
+        with pytest.raises(ValueError, match=message):
+            env.set_state(other.get_state())
+    assert np.array_equal(env.batch.observation.features.reshape(4, -1), observations)

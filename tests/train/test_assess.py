@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from empathy_loop.envs import scenarios
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.assess import Assessment, assess, world_of, write_assessment
 from empathy_loop.train.config import TrainConfig
-from empathy_loop.train.evaluate import run_episodes
+from empathy_loop.train.evaluate import run_episodes, score_belief
 from empathy_loop.train.files import read_json
 from empathy_loop.train.loop import train
 from empathy_loop.train.outcomes import outcomes
@@ -161,6 +162,9 @@ def test_the_world_comes_from_the_scenario_the_first_run_or_the_default(run: Pat
         ({"env": "mutual_aid"}, r"did you mean mutual_aid_v0"),
         ({"world": {"horizn": 4}}, r"unknown key 'horizn'; did you mean horizon"),
         ({"world": {"num_agents": 1}}, r"num_agents must be in \[2, 16\], got 1"),
+        ({"seats": ("focal", "train")}, r"one seat for each of 3 agents, got 2 \(focal, train\)"),
+        ({"seats": ("focal", "heldot", "train")}, r"unknown seat 'heldot'; did you mean heldout"),
+        ({"agents": (), "seats": ("focal",)}, r"at least one agent .*; name it before the seats"),
         ({"world": {"shift": "cue_remp"}}, r"shift must be one of none, .*got 'cue_remp'"),
         ({"world": {"shift_severity": 0.0}}, r"shift_severity must be in \(0, 1\], got 0.0"),
     ],
@@ -168,6 +172,49 @@ def test_the_world_comes_from_the_scenario_the_first_run_or_the_default(run: Pat
 def test_what_cannot_be_assessed_is_explained(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         assess(request_of("reader", **changes))
+
+
+# Partners in some of the seats
+
+
+def test_all_agents_and_anchors_play_the_same_focal_seats_beside_the_same_partners() -> None:
+    seats = ("focal", "filter", "heldout")
+    report = assess(request_of("filter", seats=seats, episodes=20))
+    assert report["seats"] == list(seats)
+    assert report["agents"] == ["random", "filter", "oracle"]
+    shifted = WorldParams(**WORLD)
+    for cell, world in (("cue_remap 1", shifted), ("none", replace(shifted, shift="none"))):
+        logs = {
+            name: run_episodes(load_actor(name), world, 20, seed=3, seats=seats)
+            for name in report["agents"]
+        }
+        for name, log in logs.items():
+            for measure, value in outcomes(log).items():
+                assert report["scores"][name][cell][measure]["mean"] == pytest.approx(value)
+        random, own, oracle = (log.welfare.sum() for log in logs.values())
+        found = report["scores"]["filter"][cell]["normalised"]["mean"]
+        assert found == pytest.approx((own - random) / (oracle - random))
+        assert report["belief"]["filter"][cell] == score_belief(logs["filter"])
+    # Beside partners who do the work, even random play is not what it is alone.
+    alone = assess(request_of("filter", episodes=20))
+    assert alone["seats"] == ["focal"] * 3
+    welfare = [one["scores"]["random"]["none"]["welfare"]["mean"] for one in (alone, report)]
+    assert welfare[1] > welfare[0] + 0.5
+
+
+def test_seats_are_those_of_the_scenario_where_it_is_named_and_else_all_focal(
+    monkeypatch: pytest.MonkeyPatch, run: Path
+) -> None:
+    seats, load = ("focal", "stay", "stay"), scenarios.load_scenario
+    monkeypatch.setattr(scenarios, "load_scenario", lambda name: replace(load(name), seats=seats))
+    for changes, expected in (
+        ({"env": "mutual_aid_v0"}, seats),
+        ({"env": "mutual_aid_v0", "seats": ("focal", "focal", "stay")}, ("focal", "focal", "stay")),
+        ({}, ("focal",) * 3),
+    ):
+        for agent in ("reader", str(run)):
+            report = assess(request_of(agent, episodes=1, **changes))
+            assert report["seats"] == list(expected)
 
 
 def test_the_report_is_plain_data_in_the_file_that_was_asked_for(

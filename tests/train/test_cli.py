@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import errno
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from empathy_loop.envs.params import SHIFT_FAMILIES
 from empathy_loop.train import cli, runs
 from empathy_loop.train.checkpoint import CHECKPOINT, load_checkpoint
 from empathy_loop.train.cli import main
@@ -118,6 +120,21 @@ def test_the_manual_explains_every_option(capsys: pytest.CaptureFixture[str], co
         assert f"--{option}" in out
 
 
+def test_every_list_of_shifts_in_the_manual_is_that_of_the_world(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    listing = []
+    for command, lines in documented().items():
+        _, out, _ = typed(capsys, command, "--help")
+        for field, meaning in lines.items():
+            if field == "shift" or set(SHIFT_FAMILIES[1:]) & set(re.findall(r"\w+", meaning)):
+                named = meaning.partition(":")[2].strip(" .")
+                assert re.split(", | or ", named) == list(SHIFT_FAMILIES), f"{command} --{field}"
+                assert named in plain(out)
+                listing.append(command)
+    assert listing == ["train", "evaluate", "render"]
+
+
 def test_what_stands_behind_a_default_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = typed(capsys, "train", "--help")
     assert "(default: cognitive)" in plain(out)
@@ -176,6 +193,22 @@ def test_a_run_is_evaluated_beside_others_into_a_table_and_a_file(
     assert report["world"]["horizon"] == 32
     assert report["world"]["misattuned_hurt"] == 0.1
     assert report["scores"][RUN]["cue_remap 1"]["normalised"]["mean"] < 1.0
+
+
+@in_one_worker
+def test_a_run_is_evaluated_beside_partners(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished)
+    code, out, _ = typed(
+        capsys, "evaluate", RUN, "reader", "--seats", "focal", "heldout", "heldout",
+        "--episodes", "5", "--out", "beside.json",
+    )  # fmt: skip
+    assert code == 0
+    assert "5 episodes, seats focal + heldout + heldout" in out
+    report = read_json(finished / "beside.json")
+    assert report["seats"] == ["focal", "heldout", "heldout"]
+    assert report["agents"] == ["random", RUN, "reader", "oracle"]
 
 
 @in_one_worker
@@ -300,6 +333,9 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("evaluate empty", "empty holds no checkpoint; train the run to its first one"),
         ("evaluate reader --episodes 0", "episodes must be in [1, 10000], got 0"),
         ("evaluate reader --severity 1.5", "shift_severity must be in (0, 1], got 1.5"),
+        ("evaluate reader --seats focal train", "one seat for each of 3 agents, got 2 (focal, tr"),
+        ("evaluate --seats focal train reader", "name at least one agent to evaluate"),
+        ("evaluate reader --seats focal heldot train", "unknown seat 'heldot'; did you mean held"),
         ("evaluate reader --set horizn=9", "unknown key 'horizn'; did you mean horizon"),
         ("evaluate no_such_module:Mine", "module 'no_such_module' cannot be imported"),
         ("compare quik", "unknown comparison 'quik'; did you mean quick"),

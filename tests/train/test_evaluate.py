@@ -12,9 +12,9 @@ import pytest
 from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
-from empathy_loop.train.actors import Actor, load_actor
+from empathy_loop.train.actors import Actor, Decision, load_actor
 from empathy_loop.train.config import TrainConfig
-from empathy_loop.train.evaluate import EpisodeLog, run_episodes
+from empathy_loop.train.evaluate import EpisodeLog, run_episodes, score_belief
 from empathy_loop.train.loop import train
 
 MakeConfig = Callable[..., TrainConfig]
@@ -173,3 +173,79 @@ def test_the_filters_belief_is_logged_and_tells_who_needs_what(actor: Actor) -> 
     assert quality["auroc"] > 0.85
     wrong = belief_quality(log.p_crisis[..., ::-1, :].copy(), log.need)
     assert wrong["auroc"] < quality["auroc"] - 0.1
+
+
+# Beliefs beside partners.
+
+
+def log_of(p_crisis: list[object], need: list[object]) -> EpisodeLog:
+    """Return a log of one step of one world that holds beliefs and needs."""
+    nothing = np.zeros((1, 1, 3))
+    return EpisodeLog(
+        welfare=nothing[..., 0],
+        drive=nothing,
+        helps=nothing.astype(np.int8),
+        misattuned=nothing.astype(np.int8),
+        belief=None,
+        shift_step=np.zeros(1, np.int32),
+        need=np.array([[need]], np.float32),
+        p_crisis=np.array([[p_crisis]], np.float32),
+    )
+
+
+def test_focal_beliefs_are_scored_against_the_needs_of_all_others() -> None:
+    # Agent 0 is focal. Of agent 1, kind 0 is a crisis, of agent 2, kind 1; its own do not count.
+    need = [[0.5, 0.9], [0.4, 0.0], [0.0, 0.7]]
+    found = score_belief(log_of([[[0.8, 0.3], [0.4, 0.35]]], need))
+    # Likelihoods .8, .7, .6, .35; of 2 x 2 pairs of a crisis and none, .35 and .4 are in disorder;
+    # distances .2 (bin 8), .3 + .35 - 1 = -.35 (bin 3), .4 (bin 4).
+    assert found == {
+        "crisis_loss": pytest.approx(-np.log([0.8, 0.7, 0.6, 0.35]).mean()),
+        "auroc": pytest.approx(0.75),
+        "calibration_error": pytest.approx((0.2 + 0.35 + 0.4) / 4),
+    }
+    # Agent 1, were it focal too, believes of agent 2 first, then of agent 0.
+    both = score_belief(log_of([[[1, 0], [0, 1]], [[0, 1], [1, 1]]], need))
+    assert both["crisis_loss"] == pytest.approx(0.0)
+    assert both["auroc"] == 1.0
+
+
+@pytest.mark.parametrize("actor", ["filter"], indirect=True)
+def test_where_all_are_focal_the_score_is_that_of_everybodys_belief(actor: Actor) -> None:
+    log = run_episodes(actor, PARAMS, 8, seed=100)
+    assert log.p_crisis is not None
+    assert score_belief(log) == belief_quality(log.p_crisis, log.need)
+    assert score_belief(log._replace(p_crisis=None)) == {}
+
+
+class Babbling:
+    """The filter, but what it says of beliefs in the last seats is nonsense."""
+
+    name = "babbling"
+
+    def __init__(self, num_sane: int) -> None:
+        self._filter, self._num_sane = load_actor("filter"), num_sane
+
+    def begin(self, params: WorldParams, num_worlds: int) -> None:
+        self._filter.begin(params, num_worlds)
+
+    def act(self, world: World, greedy: bool) -> Decision:
+        decision = self._filter.act(world, greedy)
+        assert decision.belief is not None and decision.p_crisis is not None
+        for array in (decision.belief, decision.p_crisis):
+            array[:, self._num_sane :] = 1.0 - array[:, self._num_sane :]
+        return decision
+
+
+@pytest.mark.parametrize("seats", [("focal", "focal", "reader"), ("focal", "heldout", "heldout")])
+def test_what_would_be_believed_from_partners_seats_is_not_scored(seats: tuple[str, ...]) -> None:
+    focal = seats.count("focal")
+    sane, babbling = (
+        run_episodes(actor, PARAMS, 32, seed=100, seats=seats)
+        for actor in (load_actor("filter"), Babbling(focal))
+    )
+    assert babbling.belief is not None and babbling.p_crisis is not None
+    assert babbling.belief.shape == babbling.p_crisis.shape == (24, 32, focal, 2, 3)
+    assert babbling.need.shape == (24, 32, 3, 3)
+    assert_same(sane, babbling)
+    assert score_belief(babbling)["auroc"] > 0.7

@@ -9,16 +9,17 @@ import pytest
 from extras import require
 
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.vector import AgentVectorEnv
 from empathy_loop.envs.world import World
 
 
-def rows(seed: int | None = 0) -> Any:
-    """Return four short worlds as twelve rows."""
+def rows(seed: int | None = 0, **options: Any) -> Any:
+    """Return four short worlds as twelve rows, or fewer if partners sit in some seats."""
     require("stable_baselines3", "sb3")
     from empathy_loop.train.sb3 import AgentVecEnv
 
-    return AgentVecEnv(AgentVectorEnv("mutual_aid_v0", 4, horizon=5), seed=seed)
+    return AgentVecEnv(AgentVectorEnv("mutual_aid_v0", 4, horizon=5, **options), seed=seed)
 
 
 def test_steps_are_those_of_the_worlds_and_ends_are_truncations() -> None:
@@ -38,6 +39,24 @@ def test_steps_are_those_of_the_worlds_and_ends_are_truncations() -> None:
         last = still.observation.features.reshape(12, -1)[row]
         assert np.array_equal(info["terminal_observation"], last)
     assert not np.array_equal(observations, still.observation.features.reshape(12, -1))
+
+
+def test_partners_act_beside_the_rows() -> None:
+    seats = ("focal", "focal", "train")
+    env = rows(seed=3, seats=seats)
+    still = SeatedWorld(World(WorldParams(horizon=5), 4, seed=3, autoreset=False), seats)
+    observations = env.reset()
+    assert env.num_envs == 8
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        assert np.array_equal(observations, still.observation.features.reshape(8, -1))
+        actions = rng.integers(0, 10, 8)
+        observations, rewards, ends, infos = env.step(actions)
+        still.step(actions.reshape(4, 2))
+        assert np.array_equal(rewards, still.transition.reward.ravel())
+    assert ends.all()
+    for info, last in zip(infos, still.observation.features.reshape(8, -1), strict=True):
+        assert np.array_equal(info["terminal_observation"], last)
 
 
 def test_a_seed_holds_for_the_next_reset_alone() -> None:

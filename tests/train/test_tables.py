@@ -78,6 +78,7 @@ def assessment() -> dict[str, Any]:
         "env": "mutual_aid_v0",
         "episodes": 40,
         "greedy": False,
+        "seats": ["focal", "focal", "focal"],
         "intervals": "made somehow",
         "cells": ["cue_remap 1", "none"],
         "agents": list(numbers),
@@ -98,6 +99,14 @@ def test_an_assessment_shows_each_number_above_its_interval(assessment: dict[str
     assert "0.870" in text
     assert "In brackets: made somehow." in text
     assert "help precision: share of helps that were not misattuned" in text
+
+
+def test_seats_are_said_where_partners_sit(assessment: dict[str, Any]) -> None:
+    assert "seats" not in printed(print_assessment, assessment)
+    text = printed(print_assessment, assessment | {"seats": ["focal", "train", "heldout"]})
+    for place in ("shift cue_remap 1", "without a shift"):
+        assert f"mutual_aid_v0, {place}, 40 episodes, seats focal + train + heldout" in text
+    assert "Each agent plays the focal seats; scores are those of the whole group." in text
 
 
 def test_what_is_not_known_is_left_empty(assessment: dict[str, Any]) -> None:

@@ -1,0 +1,179 @@
+"""What `empathy-loop bench` measures: worlds, learners, and beside them what bounds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from empathy_loop.agents.registry import load_agent
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.world import World
+from empathy_loop.train.ceilings import COPY_MIB, MATRIX_SIZE, Floor, matrix_product, memory_copy
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.learner import Learner
+from empathy_loop.train.timing import Role, Workload
+
+BATCHES = ((4096, 2), (4096, 1), (1024, 1), (64, 1), (1, 1))
+"""Worlds stepped together, and threads that share them."""
+GROWTH_AGENTS = (2, 4, 8, 16)
+"""Numbers of agents over which the cost of a step is followed."""
+GROWTH_GRID = 16
+"""Side of the board there, in cells: one on which the largest number has room."""
+GROWTH_WORLDS = 512
+STEPS_PER_CALL = 64
+"""Steps between two looks at the clock."""
+TRAINED_ARMS = ("ippo", "ippo_gru", "cognitive")
+TRAIN_THREADS = (1, 2)
+
+AGENT_STEPS = "agent steps/s"
+
+
+def workloads_of(what: str) -> list[Workload]:
+    """Return what is measured, in the order of a round.
+
+    Args:
+        what: env, train, or all for both.
+
+    Returns:
+        Workloads; no two have the same name.
+    """
+    parts = {
+        "env": (_copy, env_workloads),
+        "train": (_copy, train_workloads),
+        "all": (_copy, env_workloads, train_workloads),
+    }[what]
+    return [workload for part in parts for workload in part()]
+
+
+def env_workloads() -> list[Workload]:
+    """Return batches of worlds, growing worlds, and one PettingZoo environment.
+
+    Actions are drawn beforehand, from all there are; observations are part of every step.
+    """
+    growing = [WorldParams(num_agents=number, grid_size=GROWTH_GRID) for number in GROWTH_AGENTS]
+    return [
+        *(_worlds("speed", WorldParams(), *batch) for batch in BATCHES),
+        *(_worlds("growth", params, GROWTH_WORLDS, 1) for params in growing),
+        Workload(
+            name="one PettingZoo parallel environment",
+            role="speed",
+            unit="steps/s",
+            work=_parallel_episodes(),
+            worlds=1,
+            agents=WorldParams().num_agents,
+        ),
+    ]
+
+
+def train_workloads() -> list[Workload]:
+    """Return, for each number of threads, the matrix product, and each arm after its floor."""
+    found = []
+    for threads in TRAIN_THREADS:
+        size = f"{MATRIX_SIZE} x {MATRIX_SIZE}"
+        name = f"matrix product, {size} float32, {_threads(threads)}"
+        found.append(Workload(name, "ceiling", "GFLOP/s", matrix_product(), threads))
+        for arm in TRAINED_ARMS:
+            found += _floor_and_training(arm, run_of(arm, threads))
+    return found
+
+
+def run_of(arm: str, num_threads: int) -> TrainConfig:
+    """Return the run whose updates are timed: an arm with its defaults, in the default world."""
+    return TrainConfig(load_agent(arm), num_threads=num_threads)
+
+
+class Training:
+    """Updates of a learner, with what they spend their time on.
+
+    Args:
+        config: The run.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.learner = Learner(config)
+        self._shares: list[dict[str, float]] = []
+
+    def update(self) -> int:
+        """Train for one update and return its agent steps."""
+        before = self.learner.agent_steps
+        metrics = self.learner.advance()
+        shares = {
+            name.removeprefix("time/"): share
+            for name, share in metrics.items()
+            if name.startswith("time/")
+        }
+        self._shares.append(shares)
+        return self.learner.agent_steps - before
+
+    def time_shares(self) -> dict[str, float]:
+        """Return the share of each part in the time of an update, in [0, 1].
+
+        They are means over all updates but the first, which is not like the others. There must
+        have been two.
+        """
+        settled = self._shares[1:]
+        return {name: sum(shares[name] for shares in settled) / len(settled) for name in settled[0]}
+
+
+def _copy() -> list[Workload]:
+    return [Workload(f"memory copy, {COPY_MIB} MiB, 1 thread", "ceiling", "GB/s", memory_copy())]
+
+
+def _worlds(role: Role, params: WorldParams, num_worlds: int, num_threads: int) -> Workload:
+    """Return the stepping of a batch of worlds."""
+    world = World(params, num_worlds, seed=0, num_threads=num_threads)
+    shape = (STEPS_PER_CALL, num_worlds, params.num_agents)
+    actions = np.random.default_rng(0).integers(0, params.num_actions, shape).astype(np.int8)
+
+    def steps() -> float:
+        for row in actions:
+            world.step(row)
+        return actions.size
+
+    grid = f"{params.grid_size} x {params.grid_size} cells"
+    batch = f"{num_worlds} world{'' if num_worlds == 1 else 's'}, {params.num_agents} agents"
+    name = f"{batch}, {grid}, {_threads(num_threads)}"
+    return Workload(name, role, AGENT_STEPS, steps, num_threads, num_worlds, params.num_agents)
+
+
+def _parallel_episodes() -> Callable[[], float]:
+    """Return a function that plays one episode of the PettingZoo view and counts its steps."""
+    from empathy_loop.envs import mutual_aid_v0
+
+    env = mutual_aid_v0.parallel_env()
+    params, rng = WorldParams(), np.random.default_rng(0)
+    drawn = rng.integers(0, params.num_actions, (params.horizon, params.num_agents))
+    actions = [dict(zip(env.possible_agents, row.tolist(), strict=True)) for row in drawn]
+
+    def episode() -> float:
+        env.reset(seed=0)
+        for joint in actions:
+            env.step(joint)
+        return len(actions)
+
+    return episode
+
+
+def _floor_and_training(arm: str, config: TrainConfig) -> list[Workload]:
+    """Return the floor of a run, and its training."""
+    training, threads = Training(config), config.num_threads
+    name = f"{arm}, {_threads(threads)}"
+    sizes = (threads, config.agent.ppo.num_worlds, config.world.num_agents)
+    floor = f"floor of {name}"
+    return [
+        Workload(floor, "floor", AGENT_STEPS, Floor(config).update, *sizes),
+        Workload(
+            f"training {name}",
+            "speed",
+            AGENT_STEPS,
+            training.update,
+            *sizes,
+            floor=floor,
+            time_shares=training.time_shares,
+        ),
+    ]
+
+
+def _threads(number: int) -> str:
+    return f"{number} thread{'' if number == 1 else 's'}"
