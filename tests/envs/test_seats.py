@@ -162,9 +162,7 @@ def test_a_saved_batch_continues_identically() -> None:
 def test_a_saved_batch_with_other_seats_is_refused() -> None:
     view = seated(("focal", "reader", "reader"))
     for other in ("filter", "stay"):
-        with pytest.raises(
-            ValueError, match=f"seats must be .*, focal, {other}, reader, got"
-        ):
+        with pytest.raises(ValueError, match=f"seats must be .*, focal, {other}, reader, got"):
             view.set_state(seated(("focal", other, "reader")).get_state())
     with pytest.raises(ValueError, match="seats must be those of the saved state, none, got focal"):
         view.set_state(view.world.get_state())
