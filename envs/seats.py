@@ -99,13 +99,15 @@ class SeatedWorld:
                 f"actions must be those of the focal agents, of shape {shape}, "
                 f"got {actions.dtype} of shape {actions.shape}"
             )
-        everybody = np.zeros((len(actions), len(self.seats)), actions.dtype)
-        everybody[:, : self.num_focal] = actions
-        # Before the partners act, who would otherwise have looked twice at a step refused once.
-        everybody = self.world.checked(everybody)
-        if self.num_focal < len(self.seats):
+        if self.num_focal == len(self.seats):
+            everybody = self.world.checked(actions)
+        else:
+            everybody = np.zeros((len(actions), len(self.seats)), actions.dtype)
+            everybody[:, : self.num_focal] = actions
+            # Before partners act, who would otherwise have looked twice at a step refused once.
+            everybody = self.world.checked(everybody)
             everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]
-        transition = self.world.step(everybody)
+        transition = self.world.step_checked(everybody)
         if self.world.autoreset and transition.truncated.any():
             self._seat(transition.truncated)
         return self.transition

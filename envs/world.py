@@ -144,7 +144,10 @@ class World:
             ValueError: wrong shape or dtype, an unknown action, or, without autoreset, an
                 episode that is already over.
         """
-        actions = self.checked(actions)
+        return self.step_checked(self.checked(actions))
+
+    def step_checked(self, actions: NDArray[np.int8]) -> Transition:
+        """Advance every world by one step, with actions that `checked` returned."""
         self._in_rows(
             step_batch,
             self.records,
@@ -239,12 +242,14 @@ class World:
         """
         actions = np.asarray(actions)
         shape = (self.num_worlds, self.params.num_agents)
-        if actions.shape != shape or not np.issubdtype(actions.dtype, np.integer):
+        if actions.shape != shape or actions.dtype.kind not in "iu":
             raise ValueError(
                 f"actions must be whole numbers of shape {shape}, "
                 f"got {actions.dtype} of shape {actions.shape}"
             )
-        if actions.min() < 0 or actions.max() >= self.params.num_actions:
+        # Read as unsigned, a negative number is a large one: one look instead of two.
+        unsigned = actions.view(f"u{actions.dtype.itemsize}")
+        if unsigned.max() >= self.params.num_actions:
             raise ValueError(
                 f"actions must be in [0, {self.params.num_actions - 1}], "
                 f"got {actions.min()} to {actions.max()}"
