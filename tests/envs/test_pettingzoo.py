@@ -381,7 +381,7 @@ def test_what_is_no_saved_moment_of_these_rules_is_refused_and_changes_nothing()
     before, saved = env.state(), env.get_state()
     for wrong, message in (
         (other.get_state(), "num_masked_actions must count 3 agents, from ai_0 to ai_2, got 4"),
-        (saved | {"world": other.get_state()["world"]}, "make the world with the same params"),
+        (saved | {"world": other.get_state()["world"]}, "make the world with the same seats"),
         ({"world": saved["world"]}, r"num_masked_actions and world, got \['world'\]"),
         (None, "what get_state returned, .* got None"),
     ):
