@@ -147,7 +147,14 @@ class World:
         return self.step_checked(self.checked(actions))
 
     def step_checked(self, actions: NDArray[np.int8]) -> Transition:
-        """Advance every world by one step, with actions that `checked` returned."""
+        """Advance every world by one step, as `step` does once it has checked the actions.
+
+        Args:
+            actions: int8 [E, A]. What `checked` returned; nothing is checked again.
+
+        Returns:
+            Transition: live views, overwritten by the next step.
+        """
         self._in_rows(
             step_batch,
             self.records,

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from empathy_loop.envs import kernel, random, step
-from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.world import World
 
 
 @pytest.fixture
@@ -57,6 +55,13 @@ def test_a_rule_says_that_python_cannot_call_it() -> None:
 
 
 def test_a_rule_is_compiled_once_for_all_constants_that_it_is_called_with() -> None:
-    World(WorldParams(), 1, seed=0).step(np.zeros((1, 3), np.int8))
-    drawn = random.draw._dispatcher.signatures
-    assert len(drawn) <= 1, drawn
+    @kernel.hot
+    def doubled(number):
+        return 2 * number
+
+    @numba.njit
+    def called_with_constants():
+        return doubled(1) + doubled(2) + doubled(3)
+
+    assert called_with_constants() == 12
+    assert len(doubled._dispatcher.signatures) == 1

@@ -290,3 +290,25 @@ def by_pair(world: World, who: list[int]) -> dict[str, NDArray[Any]]:
         "plain mask": seen_by.action_mask[:, who, :8],
         "help mask": np.stack([helps[:, who[i], row] for i, row in rows], axis=1),
     }
+
+
+@pytest.mark.parametrize("side", range(3, 33))
+def test_places_are_the_nearest_float32_to_their_fraction_of_the_board(side: int) -> None:
+    # The kernel multiplies by 1 / (side - 1); that must never differ from dividing, bit for bit.
+    world = World(WorldParams(grid_size=side, shift="none"), num_worlds=side, seed=0)
+    cell, last = np.arange(side), side - 1
+    world.state.position[:, 0] = np.stack([cell, last - cell], axis=1)
+    world.state.position[:, 1] = (0, 0)
+    world.state.station[:, 0] = (0, last)
+    world.set_state(world.get_state())
+    row, layout = world.observation.features[:, 0], world.layout
+    expected = {
+        "position": np.stack([2 * cell / last - 1, 2 * (last - cell) / last - 1], axis=1),
+        "station": np.stack([-cell / last, cell / last], axis=1),
+    }
+    for name, values in expected.items():
+        start = layout.self_block[name].start
+        assert np.array_equal(row[:, start : start + 2], values.astype(np.float32)), name
+    start = layout.self_size + layout.other_block["offset"].start
+    offsets = np.stack([-cell / last, (cell - last) / last], axis=1)
+    assert np.array_equal(row[:, start : start + 2], offsets.astype(np.float32))
