@@ -15,9 +15,12 @@ from empathy_loop.envs.params import Range
 KINDS = ("learned", "scripted", "user")
 PRIVILEGES = ("none", "training", "always")
 NETWORKS = ("entity", "flat")
-TARGETS = ("none", "introspective", "supervised")
-EMPATHY_TERMS = ("belief_crisis", "belief_level", "next_act", "next_cue")
-"""Names of the loss terms of the belief; those of PPO are policy, value and entropy."""
+CRITICS = ("own", "central")
+VIEWS = ("plain", "needs", "faceless")
+BELIEF_OBJECTIVES = ("introspective", "supervised")
+"""Objectives from which a belief about others' needs is learned."""
+PPO_WEIGHTS = {"policy": 1.0, "value": 0.5, "entropy": 0.01}
+"""Weight of each loss term of PPO; those of an objective stand in its class."""
 
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(1, math.inf)]
@@ -33,14 +36,17 @@ class NetworkConfig:
 
     kind: str = "entity"
     """The graph: entity (recurrent, over others) or flat (two layers on the plain features)."""
-    hidden_size: Count = 64
-    """Units of the core and of the embeddings, or of each layer of a flat network, at least 1."""
+    hidden_size: Annotated[int, Range(2, math.inf)] = 64
+    """Units of the core, twice those of an embedding; or of each flat layer, at least 2."""
     belief_size: Count = 32
     """Units of the belief encoder, at least 1; a flat network has none."""
+    critic: str = "own"
+    """What the value reads: own (what the agent sees) or central (all that agents show)."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
         _check_choice("kind", self.kind, NETWORKS)
+        _check_choice("critic", self.critic, CRITICS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,32 +87,35 @@ class PPOConfig:
 
 @dataclass(frozen=True, slots=True)
 class EmpathyConfig:
-    """The empathy-like mechanism: what the belief is trained on, and who reads it.
-
-    Raises:
-        ValueError: the target is unknown.
-    """
+    """Who reads the belief; what it is trained on is an objective."""
 
     belief_input: bool = True
     """Whether the policy reads the decoded belief; otherwise it reads zeros in its place."""
-    target: str = "introspective"
-    """What trains the belief: none, introspective (own needs) or supervised (true ones)."""
+    shuffled: bool = False
+    """Lesion: whether what is believed of one other stands in the place of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparatorConfig:
+    """Constants of published methods, each used by the objective that its name begins with.
+
+    Raises:
+        ValueError: a field is out of its range.
+    """
+
+    inequity_envy: Annotated[float, Range(0, math.inf)] = 5.0
+    """Weight of being behind others, alpha of Hughes et al. 2018, at least 0."""
+    inequity_guilt: Annotated[float, Range(0, math.inf)] = 0.05
+    """Weight of being ahead of others, beta of Hughes et al. 2018, at least 0."""
+    inequity_decay: Share = 0.975
+    """Decay a step of the traces of reward that are compared, 0 to 1."""
+    svo_angle: Annotated[float, Range(0, 90)] = 45.0
+    """Social value orientation aimed at, in degrees: 0 selfish, 45 prosocial, 90 altruistic."""
+    svo_decay: Share = 0.975
+    """Decay a step of the traces of reward whose angle is taken, 0 to 1."""
 
     def __post_init__(self) -> None:
-        _check_choice("target", self.target, TARGETS)
-
-
-def default_loss_weights() -> dict[str, float]:
-    """Return the weight of each loss term of the default arm."""
-    return {
-        "policy": 1.0,
-        "value": 0.5,
-        "entropy": 0.01,
-        "belief_crisis": 1.0,
-        "belief_level": 1.0,
-        "next_act": 0.1,
-        "next_cue": 0.1,
-    }
+        check_ranges(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +123,7 @@ class AgentConfig:
     """One arm.
 
     Raises:
-        ValueError: a weight is negative or unknown, belief terms are weighted without a target, or
-            a flat network is to have a belief.
+        ValueError: a weight is not a finite number, or settings do not fit together.
     """
 
     name: str
@@ -125,45 +133,53 @@ class AgentConfig:
     kind: str = "learned"
     """Where its policy comes from: learned, scripted (in the world core) or user (a class)."""
     privilege: str = "none"
-    """When it is given others' true needs: none, training, or always."""
+    """When it is given others' hidden state: none, training, or always."""
+    view: str = "plain"
+    """What the world shows it: plain, needs (also others' true needs) or faceless (no cues)."""
+    objectives: tuple[str, ...] = ("introspective",)
+    """What it learns for besides PPO's own terms: names, or `package.module:Class`."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     """Sizes of the network."""
     ppo: PPOConfig = field(default_factory=PPOConfig)
     """How it learns."""
     empathy: EmpathyConfig = field(default_factory=EmpathyConfig)
     """The empathy-like mechanism."""
-    loss_weights: dict[str, float] = field(default_factory=default_loss_weights)
+    comparator: ComparatorConfig = field(default_factory=ComparatorConfig)
+    """Constants of published methods."""
+    loss_weights: dict[str, float] = field(default_factory=lambda: dict(PPO_WEIGHTS))
     """Weight of each loss term, at least 0."""
+    reward_weights: dict[str, float] = field(default_factory=dict)
+    """Weight of each reward term that an objective adds to the world's reward."""
 
     def __post_init__(self) -> None:
         _check_choice("kind", self.kind, KINDS)
         _check_choice("privilege", self.privilege, PRIVILEGES)
-        if self.loss_weights.keys() != default_loss_weights().keys():
+        _check_choice("view", self.view, VIEWS)
+        if self.view == "needs" and self.privilege != "always":
             raise ValueError(
-                f"loss_weights must weigh exactly {', '.join(default_loss_weights())}; "
-                f"got {', '.join(self.loss_weights)}"
+                f"agent {self.name!r} is shown others' true needs, view = 'needs', but its "
+                f"privilege is {self.privilege!r}; set privilege to 'always' so that it says so"
             )
         for term, weight in self.loss_weights.items():
             if not (math.isfinite(weight) and weight >= 0.0):
                 raise ValueError(f"loss_weights.{term} must be in [0, inf), got {weight!r}")
-        trained = [term for term in EMPATHY_TERMS if self.loss_weights[term] > 0.0]
-        if trained and self.empathy.target == "none":
+        for term, weight in self.reward_weights.items():
+            if not math.isfinite(weight):
+                raise ValueError(f"reward_weights.{term} must be a finite number, got {weight!r}")
+        if self.network.kind == "flat" and (
+            self.objectives or self.empathy.belief_input or self.network.critic != "own"
+        ):
             raise ValueError(
-                f"agent {self.name!r} weighs {', '.join(trained)} but its empathy.target is "
-                "'none'; set these weights to 0, or choose a target"
-            )
-
-        if self.network.kind == "flat" and (trained or self.empathy.belief_input):
-            raise ValueError(
-                f"agent {self.name!r} has a flat network, which has no belief; set "
-                "empathy.belief_input to false and the weights of the belief to 0, or choose "
-                "network.kind = 'entity'"
+                f"agent {self.name!r} has a flat network, which has no belief, no objectives and "
+                "a critic of its own; set objectives to [], empathy.belief_input to false and "
+                "network.critic to 'own', or choose network.kind = 'entity'"
             )
 
     @property
     def trains_belief(self) -> bool:
-        """Whether a loss trains the belief, so that its quality is worth measuring."""
-        return self.kind == "learned" and self.loss_weights["belief_crisis"] > 0.0
+        """Whether a loss trains a belief about needs, so that its quality is worth measuring."""
+        trained = any(name in BELIEF_OBJECTIVES for name in self.objectives)
+        return self.kind == "learned" and trained and self.loss_weights["belief_crisis"] > 0.0
 
 
 def check_ranges(config: Any) -> None:

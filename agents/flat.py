@@ -15,13 +15,14 @@ from torch import nn
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import NUM_SOCIAL_ACTS
 from empathy_loop.agents.networks import MASKED
+from empathy_loop.agents.objective import Network
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Belief, Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
 
 
-class FlatActorCritic(nn.Module):
+class FlatActorCritic(Network):
     """Policy and value of one agent, applied to many at once, without a belief.
 
     Args:
@@ -47,13 +48,16 @@ class FlatActorCritic(nn.Module):
         Returns:
             Outputs with leading axes [T, E, A]. The belief is the same of everyone, logits of 0.
         """
-        logits = self.policy(inputs.features)
+        hidden = self.policy[:-1](inputs.features)
+        logits = self.policy[-1](hidden)
         streams = (*inputs.features.shape[:2], table.num_streams)
         return Outputs(
             logits=logits.masked_fill(~inputs.action_mask, MASKED),
             values=self.value(inputs.features).squeeze(-1),
             belief=self._no_belief(streams),
             memory=memory,
+            hidden=hidden,
+            others=hidden.new_zeros(*hidden.shape[:-1], self.layout.num_others, 0),
         )
 
     def first_memory(self, num_worlds: int, table: StreamTable) -> Memory:

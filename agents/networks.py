@@ -3,7 +3,7 @@
     exterior views ──> belief encoder (one GRU, shared by all streams) ──> decoder ──> belief
                              │ state, with the policy's gradient               │ detached, or zeros
     other-block, self block ─┴──────────> embedding e_ij of each other <───────┘
-    self block ──> embedding ──(+)──> core GRU       (+): the mean of e_ij over others
+    self block ──> embedding, mean of e_ij over others ──> core GRU
     core ──> value, logits of plain actions;  core, e_ij ──> logit of helping j
 
 All arms have this graph and its parameters; an arm without a belief reads zeros in its place.
@@ -19,8 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from empathy_loop.agents.config import AgentConfig
+from empathy_loop.agents.critics import CentralCritic, OwnCritic
 from empathy_loop.agents.empathy.module import BeliefDecoder, BeliefEncoder, policy_view
 from empathy_loop.agents.gru import GRU
+from empathy_loop.agents.objective import Network
 from empathy_loop.agents.streams import StreamTable, other_blocks, stream_views
 from empathy_loop.agents.types import Belief, Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
@@ -30,7 +32,7 @@ MASKED = -1e9
 """Logit of a masked action: its probability is exactly 0, and p log p stays finite."""
 
 
-class ActorCritic(nn.Module):
+class ActorCritic(Network):
     """Policy, value and belief of one agent, applied to many at once.
 
     Args:
@@ -44,18 +46,26 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.layout = layout = ObservationLayout.of(params)
         self.belief_input = config.empathy.belief_input
+        self.shuffled = config.empathy.shuffled
+        if self.shuffled and layout.num_others < 2:
+            raise ValueError(
+                f"agent {config.name!r}: empathy.shuffled puts the belief about one other in the "
+                f"place of another's, which takes num_agents of at least 3; got {params.num_agents}"
+            )
         hidden, belief = config.network.hidden_size, config.network.belief_size
+        half = hidden // 2
         self.encoder = BeliefEncoder(len(layout.impersonal), belief)
         self.decoder = BeliefDecoder(belief, layout.num_kinds)
-        self.embed_self = nn.Linear(layout.self_size, 2 * hidden)
-        self.embed_block = nn.Linear(layout.other_size, hidden, bias=False)
-        self.embed_stream = nn.Linear(belief + 2 * layout.num_kinds + 1, hidden, bias=False)
+        self.embed_self = nn.Linear(layout.self_size, hidden)
+        self.embed_block = nn.Linear(layout.other_size, half, bias=False)
+        self.embed_stream = nn.Linear(belief + 2 * layout.num_kinds + 1, half, bias=False)
         self.core = GRU(hidden, hidden)
-        self.value = nn.Linear(hidden, 1)
+        central = config.network.critic == "central"
+        self.critic = CentralCritic(hidden, layout) if central else OwnCritic(hidden)
         self.plain = nn.Linear(hidden, NUM_PLAIN_ACTIONS)
-        self.help_core = nn.Linear(hidden, hidden)
-        self.help_other = nn.Linear(hidden, hidden, bias=False)
-        self.help = nn.Linear(hidden, 1)
+        self.help_core = nn.Linear(hidden, half)
+        self.help_other = nn.Linear(half, half, bias=False)
+        self.help = nn.Linear(half, 1)
         self.register_buffer("impersonal", torch.tensor(layout.impersonal), persistent=False)
         _initialise(self)
 
@@ -73,16 +83,19 @@ class ActorCritic(nn.Module):
         views = stream_views(inputs, self.layout, table)
         encoded, streams = self.encoder(views.index_select(-1, self.impersonal), memory.streams)
         belief = self.decoder(encoded)
-        own, relation = self.embed_self(inputs.features[..., : self.layout.self_size]).chunk(2, -1)
+        embedded = self.embed_self(inputs.features[..., : self.layout.self_size])
+        relation, own = embedded.tensor_split([self.help.in_features], dim=-1)
         others = self._embed_others(inputs.features, encoded, belief, relation, table)
-        x = torch.relu(own) + others.mean(-2)
+        x = torch.cat([torch.relu(own), others.mean(-2)], dim=-1)
         hidden, core = self.core(x.flatten(1, 2), memory.core.flatten(0, 1)[None])
         hidden = hidden.unflatten(1, memory.core.shape[:2])
         return Outputs(
             logits=self._logits(hidden, others).masked_fill(~inputs.action_mask, MASKED),
-            values=self.value(hidden).squeeze(-1),
+            values=self.critic(hidden, inputs),
             belief=belief,
             memory=Memory(streams, core[0].unflatten(0, memory.core.shape[:2])),
+            hidden=hidden,
+            others=others,
         )
 
     def first_memory(self, num_worlds: int, table: StreamTable) -> Memory:
@@ -100,7 +113,7 @@ class ActorCritic(nn.Module):
         relation: Tensor,
         table: StreamTable,
     ) -> Tensor:
-        """Return e_ij, float32 [T, E, A, O, hidden].
+        """Return e_ij, float32 [T, E, A, O, H / 2].
 
         The first layer is a sum of three, so that what depends on the stream alone is computed
         once for all its viewers.
@@ -110,7 +123,8 @@ class ActorCritic(nn.Module):
         else:
             view = encoded.new_zeros(*encoded.shape[:-1], 2 * self.layout.num_kinds + 1)
         per_stream = self.embed_stream(torch.cat([encoded, view], dim=-1))
-        seen = per_stream[:, :, table.others]
+        shown = table.others.roll(1, dims=1) if self.shuffled else table.others
+        seen = per_stream[:, :, shown]
         blocks = self.embed_block(other_blocks(features, self.layout))
         return torch.relu(seen + blocks + relation.unsqueeze(-2))
 
@@ -135,6 +149,6 @@ def _initialise(network: ActorCritic) -> None:
                 nn.init.orthogonal_(gate)
         else:
             nn.init.orthogonal_(weight, math.sqrt(2.0))
-    for head, gain in ((network.plain, 0.01), (network.help, 0.01), (network.value, 1.0)):
+    for head, gain in ((network.plain, 0.01), (network.help, 0.01), (network.critic.out, 1.0)):
         nn.init.orthogonal_(head.weight, gain)
     nn.init.orthogonal_(network.decoder.heads.weight, 1.0)

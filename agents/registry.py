@@ -1,4 +1,4 @@
-"""The arms by name, and what composes PPO and empathy into one network and one loss."""
+"""The arms and objectives by name, and the classes of users."""
 
 from __future__ import annotations
 
@@ -7,39 +7,26 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from importlib import import_module
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from empathy_loop.agents.config import AgentConfig
-from empathy_loop.agents.empathy.targets import empathy_terms
-from empathy_loop.agents.flat import FlatActorCritic
-from empathy_loop.agents.networks import ActorCritic
-from empathy_loop.agents.ppo import ppo_terms
-from empathy_loop.agents.streams import StreamTable
-from empathy_loop.agents.types import Batch, Inputs
-from empathy_loop.envs.params import WorldParams
+from empathy_loop.agents.config import PPO_WEIGHTS, AgentConfig, ComparatorConfig
+from empathy_loop.agents.empathy.coupling import Coupling, TrueCoupling
+from empathy_loop.agents.empathy.targets import Dummy, Introspective, Predictive, Supervised
+from empathy_loop.agents.objective import Objective
 from empathy_loop.envs.reading import amend, close_matches
 
-Network = ActorCritic | FlatActorCritic
-"""What an arm learns with: both take Inputs, Memory and a StreamTable, and return Outputs."""
-
-
-class Loss(NamedTuple):
-    """What one minibatch says.
-
-    Attributes:
-        total: float32 scalar with gradient. Sum of the terms, each times its weight.
-        terms: Name to float32 scalar. The terms of the arm, not weighted.
-        diagnostics: Name to float32 scalar without gradient.
-    """
-
-    total: Tensor
-    terms: dict[str, Tensor]
-    diagnostics: dict[str, Tensor]
+OBJECTIVES: dict[str, type[Objective]] = {
+    "introspective": Introspective,
+    "supervised": Supervised,
+    "predictive": Predictive,
+    "dummy": Dummy,
+    "coupling": Coupling,
+    "true_coupling": TrueCoupling,
+}
+"""What an arm can learn for besides PPO's own terms."""
 
 
 def list_agents() -> list[str]:
@@ -62,19 +49,118 @@ def load_agent(name: str, overrides: Mapping[str, Any] | None = None) -> AgentCo
     Raises:
         ValueError: an unknown name, with the close matches; or a wrong key or value, with the file.
     """
-    if ":" in name:
-        load_user_class(name)
-        config = AgentConfig(name, summary="a user's own agent", kind="user")
-        return amend(config, overrides or {}, f"overrides of agent {name!r}")
-    if name not in list_agents():
-        raise ValueError(f"unknown agent {name!r}; {close_matches(name, list_agents())}")
+    overrides = overrides or {}
+    settings: dict[str, Any] = {}
     file = f"configs/agents/{name}.toml"
-    text = (files("empathy_loop.configs") / "agents" / f"{name}.toml").read_text(encoding="utf-8")
-    config = amend(AgentConfig(name), tomllib.loads(text), file)
-    return amend(config, overrides or {}, f"overrides of agent {name!r}")
+    if ":" in name:
+        settings = settings_of_class(name)
+    elif name not in list_agents():
+        raise ValueError(f"unknown agent {name!r}; {close_matches(name, list_agents())}")
+    else:
+        text = (files("empathy_loop.configs") / "agents" / f"{name}.toml").read_text("utf-8")
+        settings = tomllib.loads(text)
+    source = f"overrides of agent {name!r}"
+    chosen = {**settings, **overrides}.get("objectives", AgentConfig(name).objectives)
+    config = start_of(name, chosen, source if "objectives" in overrides else file)
+    return amend(amend(config, settings, file), overrides, source)
 
 
-def load_user_class(name: str) -> type[Any]:
+def start_of(name: str, objectives: Any, source: str) -> AgentConfig:
+    """Return an arm as it is before anything else is said of it.
+
+    Args:
+        name: Name of the arm.
+        objectives: Names of its objectives. Their weights, and no others, can be set later.
+        source: What to name in errors.
+
+    Raises:
+        ValueError: the objectives are not a list of names, or one is unknown.
+    """
+    if not isinstance(objectives, list | tuple) or not all(isinstance(o, str) for o in objectives):
+        raise ValueError(f"{source}: objectives must be a list of names, got {objectives!r}")
+    try:
+        classes = [load_objective(objective) for objective in objectives]
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from error
+    losses, rewards = dict(PPO_WEIGHTS), dict[str, float]()
+    for found in classes:
+        losses |= found.loss_weights
+        rewards |= found.reward_weights
+    return AgentConfig(
+        name, objectives=tuple(objectives), loss_weights=losses, reward_weights=rewards
+    )
+
+
+def settings_of_class(name: str) -> dict[str, Any]:
+    """Return the settings that a user's class has by being what it is.
+
+    A class derived from Objective is learned, on the network of the arms unless it builds its own;
+    any other acts as it is.
+
+    Raises:
+        ValueError: there is no such class, or it can neither act nor learn.
+    """
+    found = load_class(name)
+    if issubclass(found, Objective):
+        objectives = [*found.alongside, name]
+        summary = f"a user's own learner: {', '.join(objectives)}"
+        return {"summary": summary, "objectives": objectives, "privilege": found.privilege}
+    if not callable(getattr(found, "act", None)):
+        raise ValueError(
+            f"agent {name!r}: the class has no method act(observation, state), nor is it derived "
+            "from empathy_loop.agents.objective.Objective"
+        )
+    return {"summary": "a user's own agent", "kind": "user", "objectives": []}
+
+
+def refuse_unused(config: AgentConfig, changes: Mapping[str, Any], source: str) -> None:
+    """Raise ValueError for a setting that was given a value but that an arm does not use.
+
+    Args:
+        config: The arm, as the changes have made it.
+        changes: Field name to value, nested as the config is.
+        source: What to name in the error.
+    """
+    if config.kind != "learned":
+        return
+    used = {key for name in config.objectives for key in load_objective(name).settings}
+    unused = [("comparator", entry.name) for entry in fields(ComparatorConfig)]
+    unused = [path for path in unused if path[1] not in used]
+    if config.network.kind == "flat":
+        unused += [("network", "belief_size"), ("empathy", "shuffled")]
+    plain = AgentConfig(config.name)
+    for group, key in unused:
+        given = changes.get(group, {})
+        if key in given and given[key] != getattr(getattr(plain, group), key):
+            raise ValueError(
+                f"{source}: agent {config.name!r} does not use {group}.{key}; leave it out, or "
+                "choose an agent that does"
+            )
+
+
+def load_objective(name: str) -> type[Objective]:
+    """Return the class of an objective.
+
+    Args:
+        name: A key of OBJECTIVES, or `package.module:Class` of a class derived from Objective.
+
+    Raises:
+        ValueError: there is no such objective.
+    """
+    if ":" not in name:
+        if name not in OBJECTIVES:
+            raise ValueError(f"unknown objective {name!r}; {close_matches(name, OBJECTIVES)}")
+        return OBJECTIVES[name]
+    found = load_class(name)
+    if not issubclass(found, Objective):
+        raise ValueError(
+            f"objective {name!r}: the class is not derived from "
+            "empathy_loop.agents.objective.Objective"
+        )
+    return found
+
+
+def load_class(name: str) -> type[Any]:
     """Return the class that `package.module:Class` names.
 
     Args:
@@ -82,10 +168,10 @@ def load_user_class(name: str) -> type[Any]:
             folder is searched after everything that is installed, which it can thus not hide.
 
     Returns:
-        A class whose instances have `act(observation, state)`.
+        The class.
 
     Raises:
-        ValueError: the module or the class cannot be found, or the class cannot act.
+        ValueError: the module or the class cannot be found.
     """
     module_name, _, class_name = name.partition(":")
     if not all(part.isidentifier() for part in module_name.split(".")):
@@ -105,8 +191,6 @@ def load_user_class(name: str) -> type[Any]:
             f"agent {name!r}: module {module_name!r} has no class {class_name!r}; "
             f"{close_matches(class_name, classes)}"
         )
-    if not callable(getattr(found, "act", None)):
-        raise ValueError(f"agent {name!r}: the class has no method act(observation, state)")
     return found
 
 
@@ -123,32 +207,3 @@ def _current_folder_searched() -> Iterator[None]:
     finally:
         with suppress(ValueError):  # the module may have taken it away itself
             sys.path.remove(folder)
-
-
-def build_network(config: AgentConfig, params: WorldParams, seed: int) -> Network:
-    """Return a new network; the same seed gives the same weights, whatever was drawn before."""
-    flat = config.network.kind == "flat"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return FlatActorCritic(config, params) if flat else ActorCritic(config, params)
-
-
-def loss_of(network: Network, config: AgentConfig, batch: Batch, table: StreamTable) -> Loss:
-    """Return the weighted loss of a minibatch and its named terms.
-
-    Args:
-        network: The network; one forward pass over the batch.
-        config: The arm. A target of "none" leaves the belief terms out.
-        batch: What was experienced.
-        table: The streams.
-
-    Returns:
-        Loss.
-    """
-    present = Inputs(*(part[:-1] for part in batch.inputs))
-    outputs = network(present, batch.memory, table)
-    terms, diagnostics = ppo_terms(outputs.logits, outputs.values, batch, config.ppo.clip)
-    if config.empathy.target != "none":
-        terms |= empathy_terms(outputs.belief, config.empathy.target, batch, network.layout, table)
-    weighted = [config.loss_weights[name] * term for name, term in terms.items()]
-    return Loss(torch.stack(weighted).sum(), terms, diagnostics)

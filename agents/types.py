@@ -62,12 +62,36 @@ class Outputs(NamedTuple):
         values: float32 [T, E, A]. Estimated discounted return.
         belief: Belief with leading axes [T, E, S]. What is believed from each stream.
         memory: Memory. State after the last step.
+        hidden: float32 [T, E, A, H]. State of the core, or the last layer of a flat policy.
+        others: float32 [T, E, A, O, H']. Embedding of each other; of a flat network, of no units.
     """
 
     logits: Tensor
     values: Tensor
     belief: Belief
     memory: Memory
+    hidden: Tensor
+    others: Tensor
+
+
+class Experience(NamedTuple):
+    """What a rollout brought, before anything is made of it.
+
+    Attributes:
+        inputs: Inputs with T + 1 rows, as in Batch.
+        memory: Memory. State before the first step.
+        actions: int64 [T, E, A]. Actions taken, in [0, N).
+        rewards: float32 [T, E, A]. The world's rewards.
+        need: float32 [T, E, A, K], in [0, 1]. True needs before each step; privileged.
+        drive: float32 [T, E, A], in [0, K]. True drives after each step; privileged.
+    """
+
+    inputs: Inputs
+    memory: Memory
+    actions: Tensor
+    rewards: Tensor
+    need: Tensor
+    drive: Tensor
 
 
 class Batch(NamedTuple):

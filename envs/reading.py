@@ -63,6 +63,10 @@ def _amended(present: Any, value: Any, source: str, path: str) -> Any:
         return present | {
             key: _amended(present[key], one, source, f"{path}.{key}") for key, one in value.items()
         }
+    if isinstance(present, tuple):
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+            raise ValueError(f"{source}: {path} must be a list of texts, got {value!r}")
+        return tuple(value)
     if isinstance(present, float) and type(value) is int:
         return float(value)
     if type(value) is not type(present):

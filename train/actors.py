@@ -9,15 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from empathy_loop.agents.arm import build_network
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import believed_need
-from empathy_loop.agents.registry import (
-    Network,
-    build_network,
-    list_agents,
-    load_agent,
-    load_user_class,
-)
+from empathy_loop.agents.objective import Network
+from empathy_loop.agents.registry import list_agents, load_agent, load_class, start_of
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory
@@ -27,6 +23,7 @@ from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy
 from empathy_loop.envs.reading import amend, close_matches
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError, find_checkpoint, load_checkpoint
+from empathy_loop.train.config import as_seen_by
 
 
 class Decision(NamedTuple):
@@ -50,6 +47,9 @@ class Actor(Protocol):
     def name(self) -> str:
         """Name of the arm."""
 
+    def view(self, params: WorldParams) -> WorldParams:
+        """Return the world as it must be shown to this actor; what happens in it is the same."""
+
     def begin(self, params: WorldParams, num_worlds: int) -> None:
         """Forget everything; episodes of these worlds begin."""
 
@@ -57,7 +57,15 @@ class Actor(Protocol):
         """Choose the actions of one step; randomness is the world's keyed noise."""
 
 
-class ScriptedActor:
+class _SeesAsIs:
+    """An actor that takes any world as it is shown."""
+
+    def view(self, params: WorldParams) -> WorldParams:
+        """Return the world as it is."""
+        return params
+
+
+class ScriptedActor(_SeesAsIs):
     """A scripted policy of the world core.
 
     Args:
@@ -102,11 +110,15 @@ class LearnedActor:
     def __init__(
         self, config: AgentConfig, params: WorldParams, weights: dict[str, torch.Tensor]
     ) -> None:
-        self.name = config.name
+        self.name, self._config = config.name, config
         self._trains_belief = config.trains_belief
         self._params = params
         self._network: Network = build_network(config, params, seed=0)
         self._network.load_state_dict(weights)
+
+    def view(self, params: WorldParams) -> WorldParams:
+        """Return the world as the arm was shown it in training."""
+        return as_seen_by(self._config, params)
 
     def begin(self, params: WorldParams, num_worlds: int) -> None:
         """Clear the memory.
@@ -142,7 +154,7 @@ class LearnedActor:
         return Decision(actions.numpy(), level[:, others].numpy(), p_crisis[:, others].numpy())
 
 
-class UserActor:
+class UserActor(_SeesAsIs):
     """An object of a user's class; each row is one agent of some world, in no order.
 
     Args:
@@ -151,7 +163,7 @@ class UserActor:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._class = load_user_class(name)
+        self._class = load_class(name)
 
     def begin(self, params: WorldParams, num_worlds: int) -> None:
         """Make a new object, and shuffle the rows for it.
@@ -225,5 +237,7 @@ def _load_learned(folder: Path) -> LearnedActor:
     data = load_checkpoint(folder)
     assert data is not None, "the caller has seen a checkpoint"
     saved = data["config"]
-    config = amend(AgentConfig(saved["agent"]["name"]), saved["agent"], str(folder))
+    agent = saved["agent"]
+    start = start_of(agent["name"], agent["objectives"], str(folder))
+    config = amend(start, agent, str(folder))
     return LearnedActor(config, WorldParams(**saved["world"]), data["network"])

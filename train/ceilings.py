@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empathy_loop.agents.registry import build_network
+from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
@@ -70,12 +70,13 @@ class Floor:
 
     def __init__(self, config: TrainConfig) -> None:
         agent, world, ppo = config.agent, config.world, config.agent.ppo
-        self.network = build_network(agent, world, config.seed)
-        self.optimiser = make_optimiser(self.network, agent)
+        self._table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
+        arm = Arm(agent, world, self._table, config.seed)
+        self.network = arm.network
+        self.optimiser = make_optimiser(arm)
         for group in self.optimiser.param_groups:
             group["lr"] = 0.0
-        self._table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
-        self._trains_belief = agent.empathy.target != "none"
+        self._trains_belief = "belief_crisis" in agent.loss_weights
         self._epochs = ppo.epochs
         layout = ObservationLayout.of(world)
         rows = (ppo.rollout_steps + 1, ppo.num_worlds, world.num_agents)

@@ -6,12 +6,12 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from empathy_loop.agents.config import AgentConfig, check_ranges
-from empathy_loop.agents.registry import load_agent
+from empathy_loop.agents.registry import load_agent, refuse_unused
 from empathy_loop.envs.params import Range, WorldParams
 from empathy_loop.envs.reading import amend
 
@@ -75,10 +75,20 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
         if not isinstance(value, str):
             raise ValueError(f"{source}: {key} must be a text, got {value!r}")
     try:
-        start = TrainConfig(load_agent(name), env, load_scenario(env).params)
+        objectives = {key: arm.pop(key) for key in ("objectives",) if key in arm}
+        start = TrainConfig(load_agent(name, objectives), env, load_scenario(env).params)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
-    return amend(start, {**settings, "agent": arm}, source)
+    config = amend(start, {**settings, "agent": arm}, source)
+    refuse_unused(config.agent, arm, source)
+    return replace(config, world=as_seen_by(config.agent, config.world))
+
+
+def as_seen_by(agent: AgentConfig, world: WorldParams) -> WorldParams:
+    """Return a world as an arm's view shows it; what happens in it is the same."""
+    if agent.view == "needs":
+        return replace(world, show_needs=True)
+    return replace(world, show_cues=False) if agent.view == "faceless" else world
 
 
 def merge(*layers: Mapping[str, Any]) -> dict[str, Any]:

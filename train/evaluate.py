@@ -75,6 +75,7 @@ def run_episodes(
     """
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
+    params = actor.view(params)
     world = World(params, episodes, SEED_OFFSET + seed, autoreset=False)
     seated = SeatedWorld(world, seats)
     actor.begin(params, episodes)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.empathy.metrics import belief_quality
-from empathy_loop.agents.registry import build_network
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
@@ -20,7 +20,7 @@ from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.rollout import Seconds, collect, empty_rollout, episode_metrics
-from empathy_loop.train.update import batch_of, make_optimiser, update
+from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, update
 
 FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every")
 """Settings that a resumed run may have different from those it was started with."""
@@ -58,10 +58,10 @@ class Learner:
         self.world = World(world, agent.ppo.num_worlds, config.seed)
         phases = np.arange(agent.ppo.num_worlds) % (world.horizon // num_steps)
         self.world.reset(first_step=phases * num_steps)
-        self.network = build_network(agent, world, config.seed)
-        self.optimiser = make_optimiser(self.network, agent)
-        self.table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
-        self.memory = self.network.first_memory(self.world.num_worlds, self.table)
+        table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
+        self.arm = Arm(agent, world, table, config.seed)
+        self.optimiser = make_optimiser(self.arm)
+        self.memory = self.arm.network.first_memory(self.world.num_worlds, table)
         self.num_updates = 0
         self.is_whole = True
         self._rollout = empty_rollout(self.world, num_steps)
@@ -74,12 +74,12 @@ class Learner:
     def advance(self) -> dict[str, float]:
         """Collect one rollout, learn from it, and return the metrics of this update."""
         self.is_whole = False
-        seconds, agent = Seconds(), self.config.agent
-        memory = collect(self.world, self.network, self.table, self.memory, self._rollout, seconds)
+        seconds = Seconds()
+        memory = collect(self.world, self.arm, self.memory, self._rollout, seconds)
         started = perf_counter()
-        batch, explained = batch_of(self._rollout, self.memory, agent)
+        lesson = lesson_of(self._rollout, self.memory, self.arm)
         key = (self.config.seed, self.num_updates)
-        losses = update(self.network, self.optimiser, agent, self.table, batch, key)
+        losses = update(self.arm, self.optimiser, lesson.batch, key)
         seconds.learning += perf_counter() - started
         self.memory = memory
         self.num_updates += 1
@@ -89,7 +89,8 @@ class Learner:
             **episode_metrics(self._rollout, self.config.world.horizon),
             "charts/steps_per_second": self._rollout.actions.numel() / total,
             **losses,
-            "losses/explained_variance": float(explained),
+            "losses/explained_variance": float(lesson.explained_variance),
+            **self._added_rewards(lesson),
             **self._belief_metrics(),
             **{f"time/{name}": share for name, share in seconds.shares().items()},
         }
@@ -101,7 +102,8 @@ class Learner:
             "config": asdict(self.config),
             "num_updates": self.num_updates,
             "agent_steps": self.agent_steps,
-            "network": self.network.state_dict(),
+            "network": self.arm.network.state_dict(),
+            "objectives": self.arm.objectives.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "memory": self.memory._asdict(),
             "world": {name: torch.from_numpy(array) for name, array in arrays.items()},
@@ -125,11 +127,20 @@ class Learner:
                     f"{_difference(saved.get(name), mine[name], name)}; "
                     "train with the same settings, or in another folder"
                 )
-        self.network.load_state_dict(data["network"])
+        self.arm.network.load_state_dict(data["network"])
+        self.arm.objectives.load_state_dict(data["objectives"])
         self.optimiser.load_state_dict(data["optimiser"])
         self.memory = Memory(**data["memory"])
         self.world.set_state({name: part.numpy() for name, part in data["world"].items()})
         self.num_updates = data["num_updates"]
+
+    def _added_rewards(self, lesson: Lesson) -> dict[str, float]:
+        """Return reward/<term> of what objectives added, summed over an episode."""
+        horizon = self.config.world.horizon
+        return {
+            f"reward/{name}": float(term.mean()) * horizon
+            for name, term in lesson.reward_terms.items()
+        }
 
     def _belief_metrics(self) -> dict[str, float]:
         """Return belief/<name>, scored on others against the truth; nothing without a belief."""

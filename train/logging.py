@@ -10,7 +10,7 @@ import io
 import json
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +55,11 @@ SCALARS: dict[str, str] = {
 """Scalars of every learned arm, after each update."""
 
 BELIEF_SCALARS: dict[str, str] = {
-    "losses/belief_crisis": "Cross-entropy of the probability of a crisis.",
-    "losses/belief_level": "Squared error of the level of a need in crisis.",
-    "losses/next_act": "Cross-entropy of others' next social act.",
-    "losses/next_cue": "Cross-entropy of others' next cue.",
     "belief/crisis_loss": "Negative log-likelihood of others' crises, in nats.",
     "belief/auroc": "Area under the ROC curve of who needs what, about others only.",
     "belief/calibration_error": "Expected calibration error of crisis probabilities, 0 to 1.",
 }
-"""Scalars of arms that train a belief, in addition."""
+"""Scalars of arms that train a belief about needs, in addition."""
 
 EVALUATION_SCALARS: dict[str, str] = {
     "evaluation/welfare": "Episode welfare on evaluation worlds.",
@@ -78,13 +74,14 @@ IMAGES: dict[str, str] = {
 }
 """Images of the evaluation at the end of a run."""
 
-TRAINING_NAMES = SCALARS.keys() | BELIEF_SCALARS.keys()
 EVALUATION_NAMES = EVALUATION_SCALARS.keys() | IMAGES.keys()
 
 
 def declared_names(agent: AgentConfig) -> set[str]:
     """Return exactly the names that a finished run of an arm has logged."""
     names = SCALARS.keys() | EVALUATION_NAMES
+    names |= {f"losses/{term}" for term in agent.loss_weights}
+    names |= {f"reward/{term}" for term in agent.reward_weights}
     return names | BELIEF_SCALARS.keys() if agent.trains_belief else names
 
 
@@ -93,6 +90,7 @@ class Logger:
 
     Args:
         folder: Folder of the run; made if it is missing.
+        names: The names under which may be logged.
         done: Agent steps of the checkpoint from which the run goes on. What was logged beyond
             them is cut off: those updates will be made, and logged, again.
 
@@ -100,7 +98,8 @@ class Logger:
         OSError: a file cannot be written, here and in every method.
     """
 
-    def __init__(self, folder: Path, done: int = 0) -> None:
+    def __init__(self, folder: Path, names: Set[str], done: int = 0) -> None:
+        self._names = names
         folder.mkdir(parents=True, exist_ok=True)
         _cut_events(folder / EVENTS, done)
         _cut_metrics(folder / METRICS, done)
@@ -120,8 +119,7 @@ class Logger:
         Raises:
             ValueError: a name is not declared.
         """
-        known = TRAINING_NAMES | EVALUATION_NAMES
-        undeclared = values.keys() - known
+        undeclared = values.keys() - self._names
         if undeclared:
             raise ValueError(
                 f"{', '.join(sorted(undeclared))} must be declared in train/logging.py first"

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from empathy_loop.agents.registry import Network
+from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.sampling import logp_of, sample_actions
-from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.rules.reward import REWARD_TERMS
@@ -98,22 +97,14 @@ def empty_rollout(world: World, num_steps: int) -> Rollout:
     )
 
 
-def collect(
-    world: World,
-    network: Network,
-    table: StreamTable,
-    memory: Memory,
-    rollout: Rollout,
-    seconds: Seconds,
-) -> Memory:
+def collect(world: World, arm: Arm, memory: Memory, rollout: Rollout, seconds: Seconds) -> Memory:
     """Step the worlds through one rollout with sampled actions.
 
     Draws come from the worlds' keyed noise. No episode may end before the last step.
 
     Args:
         world: Stepped T times; must reset by itself.
-        network: The policy of all agents.
-        table: The streams.
+        arm: Its network is the policy of all agents.
         memory: Memory before the first step.
         rollout: Written.
         seconds: Time spent on env and inference is added.
@@ -121,7 +112,7 @@ def collect(
     Returns:
         Memory before the next rollout: zeros in worlds whose episode ended.
     """
-    memory = _step_through(world, network, table, memory, rollout, seconds)
+    memory = _step_through(world, arm, memory, rollout, seconds)
     # Outside of inference mode, so that the memory may stand in a graph of gradients.
     goes_on = ~rollout.truncated[-1][:, None, None]
     return Memory(*(part * goes_on for part in memory))
@@ -129,15 +120,10 @@ def collect(
 
 @torch.inference_mode()
 def _step_through(
-    world: World,
-    network: Network,
-    table: StreamTable,
-    memory: Memory,
-    rollout: Rollout,
-    seconds: Seconds,
+    world: World, arm: Arm, memory: Memory, rollout: Rollout, seconds: Seconds
 ) -> Memory:
     """Write a rollout and return the memory after its last step."""
-    num_steps = len(rollout.actions)
+    num_steps, network, table = len(rollout.actions), arm.network, arm.table
     started = perf_counter()
     for t in range(num_steps):
         _record_observation(world.observation, rollout.inputs, t)

@@ -21,7 +21,7 @@ from empathy_loop.train.checkpoint import load_checkpoint
 from empathy_loop.train.config import TrainConfig, build_config, fingerprint, to_data
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.files import read_json, write_json
-from empathy_loop.train.logging import Logger
+from empathy_loop.train.logging import Logger, declared_names
 from empathy_loop.train.loop import Progress, train
 from empathy_loop.train.outcomes import outcomes
 from empathy_loop.train.playback import FRAMES_PER_SECOND, record_episode
@@ -70,7 +70,9 @@ def train_run(
             # Only now is it certain that the folder is not one of another run.
             if not loggers:
                 write_config(folder, config)
-                loggers.append(stack.enter_context(Logger(folder, done)))
+                loggers.append(
+                    stack.enter_context(Logger(folder, declared_names(config.agent), done))
+                )
             return loggers[0]
 
         def report(progress: Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,37 +11,27 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from empathy_loop.agents.advantages import gae
-from empathy_loop.agents.config import AgentConfig
+from empathy_loop.agents.arm import Arm, Loss
 from empathy_loop.agents.ppo import explained_variance
-from empathy_loop.agents.registry import Loss, Network, loss_of
-from empathy_loop.agents.streams import StreamTable
-from empathy_loop.agents.types import Batch, Inputs, Memory
+from empathy_loop.agents.types import Batch, Experience, Inputs, Memory
 from empathy_loop.train.rollout import Rollout
 
 
-def make_optimiser(network: Network, config: AgentConfig) -> Optimizer:
+def make_optimiser(arm: Arm) -> Optimizer:
     """Return Adam over all weights."""
-    return torch.optim.Adam(network.parameters(), lr=config.ppo.learning_rate, eps=1e-5, fused=True)
+    learning_rate = arm.config.ppo.learning_rate
+    return torch.optim.Adam(arm.parameters(), lr=learning_rate, eps=1e-5, fused=True)
 
 
-def update(
-    network: Network,
-    optimiser: Optimizer,
-    config: AgentConfig,
-    table: StreamTable,
-    batch: Batch,
-    key: tuple[int, int],
-) -> dict[str, float]:
+def update(arm: Arm, optimiser: Optimizer, batch: Batch, key: tuple[int, int]) -> dict[str, float]:
     """Take the gradient steps of one update.
 
     Worlds are dealt into minibatches anew in every epoch, by a generator made from the key, so
     that an update is the same whatever was drawn before it.
 
     Args:
-        network: Changed in place.
+        arm: Changed in place.
         optimiser: Changed in place.
-        config: The arm.
-        table: The streams.
         batch: A whole rollout.
         key: Seed of the run and number of the update.
 
@@ -52,16 +43,16 @@ def update(
         FloatingPointError: a gradient is not finite; the terms are named. The weights are those
             before the bad step.
     """
-    generator = np.random.default_rng(key)
+    generator, ppo = np.random.default_rng(key), arm.config.ppo
     num_worlds = batch.actions.shape[1]
     steps: list[dict[str, Tensor]] = []
-    for _ in range(config.ppo.epochs):
+    for _ in range(ppo.epochs):
         order = torch.from_numpy(generator.permutation(num_worlds))
-        for worlds in order.tensor_split(config.ppo.minibatches):
-            loss = loss_of(network, config, take_worlds(batch, worlds), table)
+        for worlds in order.tensor_split(ppo.minibatches):
+            loss = arm.loss(take_worlds(batch, worlds))
             optimiser.zero_grad()
             torch.autograd.backward(loss.total)
-            norm = torch.nn.utils.clip_grad_norm_(network.parameters(), config.ppo.max_grad_norm)
+            norm = torch.nn.utils.clip_grad_norm_(arm.parameters(), ppo.max_grad_norm)
             _demand_finite(norm, loss)
             optimiser.step()
             terms = {name: term.detach() for name, term in loss.terms.items()}
@@ -72,30 +63,53 @@ def update(
     }
 
 
-def batch_of(rollout: Rollout, memory: Memory, config: AgentConfig) -> tuple[Batch, Tensor]:
-    """Return a rollout with its advantages as a batch, and how well its values foretold.
+class Lesson(NamedTuple):
+    """What an update learns from.
+
+    Attributes:
+        batch: Batch whose arrays are the rollout's own.
+        explained_variance: float32 scalar. How well the values foretold the returns.
+        reward_terms: Name to float32 [T, E, A]. What objectives added to the reward, weighted.
+    """
+
+    batch: Batch
+    explained_variance: Tensor
+    reward_terms: dict[str, Tensor]
+
+
+def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
+    """Return a rollout with its advantages as a batch.
 
     Args:
         rollout: What was experienced. The world never terminates.
         memory: Memory before the first step.
-        config: The arm.
+        arm: The arm, whose objectives may add to the reward before advantages are estimated.
 
     Returns:
-        Batch whose arrays are the rollout's own, and the explained variance of its values.
+        Lesson.
     """
+    experience = Experience(
+        rollout.inputs,
+        memory,
+        rollout.actions,
+        rollout.rewards,
+        rollout.need,
+        rollout.drive.float(),
+    )
+    added = arm.reward_terms(experience)
     values, next_values = rollout.values[:-1], rollout.values[1:]
     adv = gae(
-        rollout.rewards,
+        sum(added.values(), rollout.rewards),
         values,
         next_values,
         torch.zeros_like(rollout.truncated),
         rollout.truncated,
-        config.ppo.discount,
-        config.ppo.gae_lambda,
+        arm.config.ppo.discount,
+        arm.config.ppo.gae_lambda,
     )
     returns = adv + values
     batch = Batch(rollout.inputs, memory, rollout.actions, rollout.logp, adv, returns, rollout.need)
-    return batch, explained_variance(values, returns)
+    return Lesson(batch, explained_variance(values, returns), added)
 
 
 def take_worlds(batch: Batch, worlds: Tensor) -> Batch:
