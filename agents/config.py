@@ -1,7 +1,7 @@
 """The settings of an agent. Arms differ by these values, and by nothing else.
 
-Each hyper-parameter has one place and one default here; a TOML file under configs/agents says
-only what an arm has different.
+The defaults are those of the baseline, `ippo_gru`. Each hyper-parameter has one place and one
+default here; a TOML file under configs/agents says only what an arm has different.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class NetworkConfig:
 
     kind: str = "entity"
     """The graph: entity (recurrent, over others) or flat (two layers on the plain features)."""
-    hidden_size: Annotated[int, Range(2, math.inf)] = 64
-    """Units of the core, twice those of an embedding; or of each flat layer, at least 2."""
+    hidden_size: Count = 64
+    """Units of the core and of the embeddings, or of each layer of a flat network, at least 1."""
     belief_size: Count = 32
     """Units of the belief encoder, at least 1; a flat network has none."""
     critic: str = "own"
@@ -89,7 +89,7 @@ class PPOConfig:
 class EmpathyConfig:
     """Who reads the belief; what it is trained on is an objective."""
 
-    belief_input: bool = True
+    belief_input: bool = False
     """Whether the policy reads the decoded belief; otherwise it reads zeros in its place."""
     shuffled: bool = False
     """Lesion: whether what is believed of one other stands in the place of the next."""
@@ -136,7 +136,7 @@ class AgentConfig:
     """When it is given others' hidden state: none, training, or always."""
     view: str = "plain"
     """What the world shows it: plain, needs (also others' true needs) or faceless (no cues)."""
-    objectives: tuple[str, ...] = ("introspective",)
+    objectives: tuple[str, ...] = ()
     """What it learns for besides PPO's own terms: names, or `package.module:Class`."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     """Sizes of the network."""
@@ -179,7 +179,9 @@ class AgentConfig:
     def trains_belief(self) -> bool:
         """Whether a loss trains a belief about needs, so that its quality is worth measuring."""
         trained = any(name in BELIEF_OBJECTIVES for name in self.objectives)
-        return self.kind == "learned" and trained and self.loss_weights["belief_crisis"] > 0.0
+        return (
+            self.kind == "learned" and trained and self.loss_weights.get("belief_crisis", 0.0) > 0.0
+        )
 
 
 def check_ranges(config: Any) -> None:

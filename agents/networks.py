@@ -3,7 +3,7 @@
     exterior views ──> belief encoder (one GRU, shared by all streams) ──> decoder ──> belief
                              │ state, with the policy's gradient               │ detached, or zeros
     other-block, self block ─┴──────────> embedding e_ij of each other <───────┘
-    self block ──> embedding, mean of e_ij over others ──> core GRU
+    self block ──> embedding ──(+)──> core GRU       (+): the mean of e_ij over others
     core ──> value, logits of plain actions;  core, e_ij ──> logit of helping j
 
 All arms have this graph and its parameters; an arm without a belief reads zeros in its place.
@@ -53,19 +53,18 @@ class ActorCritic(Network):
                 f"place of another's, which takes num_agents of at least 3; got {params.num_agents}"
             )
         hidden, belief = config.network.hidden_size, config.network.belief_size
-        half = hidden // 2
         self.encoder = BeliefEncoder(len(layout.impersonal), belief)
         self.decoder = BeliefDecoder(belief, layout.num_kinds)
-        self.embed_self = nn.Linear(layout.self_size, hidden)
-        self.embed_block = nn.Linear(layout.other_size, half, bias=False)
-        self.embed_stream = nn.Linear(belief + 2 * layout.num_kinds + 1, half, bias=False)
+        self.embed_self = nn.Linear(layout.self_size, 2 * hidden)
+        self.embed_block = nn.Linear(layout.other_size, hidden, bias=False)
+        self.embed_stream = nn.Linear(belief + 2 * layout.num_kinds + 1, hidden, bias=False)
         self.core = GRU(hidden, hidden)
         central = config.network.critic == "central"
         self.critic = CentralCritic(hidden, layout) if central else OwnCritic(hidden)
         self.plain = nn.Linear(hidden, NUM_PLAIN_ACTIONS)
-        self.help_core = nn.Linear(hidden, half)
-        self.help_other = nn.Linear(half, half, bias=False)
-        self.help = nn.Linear(half, 1)
+        self.help_core = nn.Linear(hidden, hidden)
+        self.help_other = nn.Linear(hidden, hidden, bias=False)
+        self.help = nn.Linear(hidden, 1)
         self.register_buffer("impersonal", torch.tensor(layout.impersonal), persistent=False)
         _initialise(self)
 
@@ -83,10 +82,9 @@ class ActorCritic(Network):
         views = stream_views(inputs, self.layout, table)
         encoded, streams = self.encoder(views.index_select(-1, self.impersonal), memory.streams)
         belief = self.decoder(encoded)
-        embedded = self.embed_self(inputs.features[..., : self.layout.self_size])
-        relation, own = embedded.tensor_split([self.help.in_features], dim=-1)
+        own, relation = self.embed_self(inputs.features[..., : self.layout.self_size]).chunk(2, -1)
         others = self._embed_others(inputs.features, encoded, belief, relation, table)
-        x = torch.cat([torch.relu(own), others.mean(-2)], dim=-1)
+        x = torch.relu(own) + others.mean(-2)
         hidden, core = self.core(x.flatten(1, 2), memory.core.flatten(0, 1)[None])
         hidden = hidden.unflatten(1, memory.core.shape[:2])
         return Outputs(
@@ -113,7 +111,7 @@ class ActorCritic(Network):
         relation: Tensor,
         table: StreamTable,
     ) -> Tensor:
-        """Return e_ij, float32 [T, E, A, O, H / 2].
+        """Return e_ij, float32 [T, E, A, O, H].
 
         The first layer is a sum of three, so that what depends on the stream alone is computed
         once for all its viewers.

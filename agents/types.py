@@ -63,7 +63,7 @@ class Outputs(NamedTuple):
         belief: Belief with leading axes [T, E, S]. What is believed from each stream.
         memory: Memory. State after the last step.
         hidden: float32 [T, E, A, H]. State of the core, or the last layer of a flat policy.
-        others: float32 [T, E, A, O, H']. Embedding of each other; of a flat network, of no units.
+        others: float32 [T, E, A, O, H]. Embedding of each other; of a flat network, of no units.
     """
 
     logits: Tensor

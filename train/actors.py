@@ -112,7 +112,7 @@ class LearnedActor:
     ) -> None:
         self.name, self._config = config.name, config
         self._trains_belief = config.trains_belief
-        self._params = params
+        self._params = params = as_seen_by(config, params)
         self._network: Network = build_network(config, params, seed=0)
         self._network.load_state_dict(weights)
 

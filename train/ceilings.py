@@ -13,7 +13,7 @@ from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
-from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.config import TrainConfig, as_seen_by
 from empathy_loop.train.update import make_optimiser
 
 MATRIX_SIZE = 512
@@ -69,7 +69,8 @@ class Floor:
     """
 
     def __init__(self, config: TrainConfig) -> None:
-        agent, world, ppo = config.agent, config.world, config.agent.ppo
+        agent, ppo = config.agent, config.agent.ppo
+        world = as_seen_by(agent, config.world)
         self._table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
         arm = Arm(agent, world, self._table, config.seed)
         self.network = arm.network

@@ -81,7 +81,7 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
         raise ValueError(f"{source}: {error}") from error
     config = amend(start, {**settings, "agent": arm}, source)
     refuse_unused(config.agent, arm, source)
-    return replace(config, world=as_seen_by(config.agent, config.world))
+    return config
 
 
 def as_seen_by(agent: AgentConfig, world: WorldParams) -> WorldParams:

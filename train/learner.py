@@ -18,7 +18,7 @@ from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
-from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.config import TrainConfig, as_seen_by
 from empathy_loop.train.rollout import Seconds, collect, empty_rollout, episode_metrics
 from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, update
 
@@ -45,7 +45,7 @@ class Learner:
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
-        agent, world = config.agent, config.world
+        agent, world = config.agent, as_seen_by(config.agent, config.world)
         num_steps = agent.ppo.rollout_steps
         if agent.kind != "learned":
             raise ValueError(f"agent {agent.name!r} is {agent.kind} and cannot be trained")
@@ -86,11 +86,10 @@ class Learner:
         self.is_whole = True
         total = seconds.env + seconds.inference + seconds.learning
         return {
-            **episode_metrics(self._rollout, self.config.world.horizon),
+            **self._charts(lesson),
             "charts/steps_per_second": self._rollout.actions.numel() / total,
             **losses,
             "losses/explained_variance": float(lesson.explained_variance),
-            **self._added_rewards(lesson),
             **self._belief_metrics(),
             **{f"time/{name}": share for name, share in seconds.shares().items()},
         }
@@ -134,13 +133,14 @@ class Learner:
         self.world.set_state({name: part.numpy() for name, part in data["world"].items()})
         self.num_updates = data["num_updates"]
 
-    def _added_rewards(self, lesson: Lesson) -> dict[str, float]:
-        """Return reward/<term> of what objectives added, summed over an episode."""
+    def _charts(self, lesson: Lesson) -> dict[str, float]:
+        """Return `episode_metrics`, with what objectives added to the reward in it."""
         horizon = self.config.world.horizon
-        return {
-            f"reward/{name}": float(term.mean()) * horizon
-            for name, term in lesson.reward_terms.items()
-        }
+        charts = episode_metrics(self._rollout, horizon)
+        for name, term in lesson.reward_terms.items():
+            charts[f"reward/{name}"] = float(term.mean()) * horizon
+            charts["charts/return"] += charts[f"reward/{name}"]
+        return charts
 
     def _belief_metrics(self) -> dict[str, float]:
         """Return belief/<name>, scored on others against the truth; nothing without a belief."""

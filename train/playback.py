@@ -68,6 +68,7 @@ def record_episode(
         horizon + 1 pictures of one size, uint8 [H, W, 3] each: every state beside the belief
         held in it.
     """
+    params = actor.view(params)
     batch = World(params, 1, SEED_OFFSET + seed, first_world=world, autoreset=False)
     actor.begin(params, 1)
     frames = []

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from empathy_loop.agents.registry import build_network, load_agent
+from empathy_loop.agents.arm import build_network
+from empathy_loop.agents.registry import load_agent
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch, Inputs, Memory
 from empathy_loop.envs.params import WorldParams

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from empathy_loop.agents.arm import Arm, build_network
 from empathy_loop.agents.config import AgentConfig, EmpathyConfig, NetworkConfig
 from empathy_loop.agents.flat import FlatActorCritic
-from empathy_loop.agents.registry import build_network, load_agent, loss_of
+from empathy_loop.agents.registry import load_agent
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch, Inputs, Memory
 from empathy_loop.envs.params import WorldParams
@@ -28,9 +29,11 @@ def batch_of(params: WorldParams, experience: Callable[[WorldParams], Batch]) ->
     return batch._replace(memory=made(params).first_memory(batch.actions.shape[1], TABLE))
 
 
-def test_it_has_two_layers_of_64_for_the_policy_and_two_for_the_value(params: WorldParams) -> None:
+def test_it_has_two_layers_for_the_policy_and_two_for_the_value(params: WorldParams) -> None:
     # 78 features: 2 x (78 x 64 + 64) + 2 x (64 x 64 + 64) + (64 x 10 + 10) + (64 + 1).
-    assert sum(weight.numel() for weight in made(params).parameters()) == 19_147
+    config = load_agent("ippo", {"network": {"hidden_size": 64}})
+    network = build_network(config, params, seed=0)
+    assert sum(weight.numel() for weight in network.parameters()) == 19_147
 
 
 def test_what_it_does_depends_on_the_present_observation_only(
@@ -58,11 +61,11 @@ def test_masked_actions_have_no_probability(
 def test_every_weight_learns_and_the_loss_is_that_of_ppo_alone(
     params: WorldParams, experience: Callable[[WorldParams], Batch]
 ) -> None:
-    batch, network = batch_of(params, experience), made(params)
-    loss = loss_of(network, load_agent("ippo"), batch, TABLE)
+    batch, arm = batch_of(params, experience), Arm(load_agent("ippo"), params, TABLE, seed=0)
+    loss = arm.loss(batch)
     assert loss.terms.keys() == {"policy", "value", "entropy"}
     torch.autograd.backward(loss.total)
-    assert all(weight.grad is not None and weight.grad.any() for weight in network.parameters())
+    assert all(weight.grad is not None and weight.grad.any() for weight in arm.parameters())
 
 
 def test_its_belief_is_that_of_nobody(
@@ -75,13 +78,13 @@ def test_its_belief_is_that_of_nobody(
 
 
 def test_a_flat_network_with_a_belief_is_refused_with_the_remedy() -> None:
-    with pytest.raises(ValueError, match="flat network, which has no belief; set empathy"):
-        AgentConfig("mine", network=NetworkConfig(kind="flat"))
+    with pytest.raises(ValueError, match="flat network, which has no belief, no objectives"):
+        AgentConfig("mine", network=NetworkConfig(kind="flat"), objectives=("introspective",))
     with pytest.raises(ValueError, match="flat network, which has no belief"):
         AgentConfig(
             "mine",
             network=NetworkConfig(kind="flat"),
-            empathy=EmpathyConfig(belief_input=False),
+            empathy=EmpathyConfig(belief_input=True),
         )
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from empathy_loop.agents import gru_kernels
+from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.gru import GRU
 from empathy_loop.agents.networks import ActorCritic
-from empathy_loop.agents.registry import build_network, load_agent, loss_of
+from empathy_loop.agents.registry import load_agent
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch
 from empathy_loop.envs.params import WorldParams
@@ -142,7 +143,8 @@ def test_an_arm_has_the_losses_and_gradients_that_it_has_with_torchs_own_unit(
     table = StreamTable.of(3, 2, shared=True)
     found = []
     for plain in (False, True):
-        network = build_network(config, params, seed=0)
+        arm = Arm(config, params, table, seed=0)
+        network = arm.network
         assert isinstance(network, ActorCritic)
         if plain:
             for owner, part in ((network, "core"), (network.encoder, "gru")):
@@ -150,7 +152,7 @@ def test_an_arm_has_the_losses_and_gradients_that_it_has_with_torchs_own_unit(
                 theirs = nn.GRU(ours.input_size, ours.hidden_size)
                 theirs.load_state_dict(ours.state_dict())
                 setattr(owner, part, theirs)
-        loss = loss_of(network, config, batch, table)
+        loss = arm.loss(batch)
         torch.autograd.backward(loss.total)
         grads = {key: weight.grad for key, weight in network.named_parameters()}
         found.append((loss.terms, {key: grad for key, grad in grads.items() if grad is not None}))

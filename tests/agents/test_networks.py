@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from empathy_loop.agents.arm import build_network
 from empathy_loop.agents.networks import ActorCritic
-from empathy_loop.agents.registry import build_network, list_agents, load_agent
+from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch, Inputs, Memory, Outputs
 from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
@@ -18,6 +19,7 @@ from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
 Experience = Callable[[WorldParams], Batch]
 ARMS = [load_agent(name) for name in list_agents()]
 LEARNED = [arm.name for arm in ARMS if arm.kind == "learned" and arm.network.kind == "entity"]
+OTHER_SHAPES = {"mappo_gru", "oracle_ppo"}
 
 
 def make(params: WorldParams, name: str = "cognitive") -> ActorCritic:
@@ -60,8 +62,9 @@ def reordered(inputs: Inputs, network: ActorCritic, order: list[int]) -> Inputs:
 
 
 def test_all_learned_arms_have_the_same_parameters_and_first_weights(params: WorldParams) -> None:
-    assert len(LEARNED) >= 3
-    states = [build_network(load_agent(name), params, seed=5).state_dict() for name in LEARNED]
+    names = [name for name in LEARNED if name not in OTHER_SHAPES]
+    assert len(names) >= 3
+    states = [build_network(load_agent(name), params, seed=5).state_dict() for name in names]
     for state in states[1:]:
         assert state.keys() == states[0].keys()
         assert all(torch.equal(state[name], states[0][name]) for name in state)

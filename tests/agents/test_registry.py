@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from empathy_loop.agents.config import AgentConfig, PPOConfig
-from empathy_loop.agents.registry import list_agents, load_agent, load_user_class
+from empathy_loop.agents.config import AgentConfig, NetworkConfig, PPOConfig
+from empathy_loop.agents.registry import list_agents, load_agent, load_class
 
 USER_MODULE = """
 class Mine:
@@ -38,18 +38,17 @@ def test_every_arm_that_ships_can_be_loaded_and_says_what_it_is() -> None:
         assert config.summary
 
 
-def test_the_cognitive_arm_is_the_default() -> None:
-    default = asdict(AgentConfig("cognitive"))
-    assert {k: v for k, v in asdict(load_agent("cognitive")).items() if v != default[k]}.keys() == {
-        "summary"
-    }
+def test_the_baseline_is_what_the_defaults_say() -> None:
+    default = asdict(AgentConfig("ippo_gru"))
+    baseline = asdict(load_agent("ippo_gru"))
+    assert {key for key in baseline if baseline[key] != default[key]} == {"summary"}
 
 
-def test_learned_arms_differ_in_the_belief_alone_but_for_the_one_without_memory() -> None:
+def test_learned_arms_have_the_same_learner_and_but_for_two_the_same_network() -> None:
     arms = [load_agent(name) for name in list_agents() if load_agent(name).kind == "learned"]
     for config in arms:
         assert config.ppo == arms[0].ppo
-        assert config.network == arms[0].network or config.name == "ippo"
+        assert config.network == NetworkConfig() or config.name in ("ippo", "mappo_gru")
         for term in ("policy", "value", "entropy"):
             assert config.loss_weights[term] == arms[0].loss_weights[term]
 
@@ -58,13 +57,44 @@ def test_the_baseline_has_no_belief_at_all() -> None:
     config = load_agent("ippo_gru")
     assert not config.empathy.belief_input
     assert not config.trains_belief
-    assert all(config.loss_weights[name] == 0.0 for name in ("belief_crisis", "next_cue"))
+    assert config.objectives == ()
+    assert config.loss_weights.keys() == {"policy", "value", "entropy"}
 
 
 def test_privilege_is_named() -> None:
     assert load_agent("cognitive").privilege == "none"
     assert load_agent("cognitive_supervised").privilege == "training"
-    assert load_agent("oracle").privilege == "always"
+    assert load_agent("affective_true").privilege == "training"
+    for name in ("oracle", "oracle_ppo"):
+        assert load_agent(name).privilege == "always"
+
+
+def test_an_objective_brings_the_weights_of_its_terms() -> None:
+    config = load_agent("empathic", {"reward_weights": {"coupling": 0.25}})
+    assert config.loss_weights["belief_crisis"] == 1.0
+    assert config.reward_weights == {"coupling": 0.25}
+    changed = load_agent("empathic", {"objectives": ["predictive"]})
+    assert changed.loss_weights.keys() == {"policy", "value", "entropy", "next_act", "next_cue"}
+    assert changed.reward_weights == {}
+
+
+@pytest.mark.parametrize(
+    ("objectives", "message"),
+    [
+        (["introspectiv"], r"unknown objective 'introspectiv'; did you mean introspective"),
+        ("introspective", r"objectives must be a list of names, got 'introspective'"),
+        ([3], r"objectives must be a list of names, got \[3\]"),
+    ],
+)
+def test_wrong_objectives_are_explained(objectives: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        load_agent("cognitive", {"objectives": objectives})
+    assert str(caught.value).startswith("overrides of agent 'cognitive': ")
+
+
+def test_a_view_of_true_needs_must_be_owned_up_to() -> None:
+    with pytest.raises(ValueError, match="its privilege is 'none'; set privilege to 'always'"):
+        AgentConfig("mine", view="needs")
 
 
 def test_overrides_come_last_and_whole_numbers_may_stand_for_reals() -> None:
@@ -72,7 +102,6 @@ def test_overrides_come_last_and_whole_numbers_may_stand_for_reals() -> None:
     assert config.ppo.clip == 1.0
     assert isinstance(config.ppo.clip, float)
     assert config.loss_weights["value"] == 2.0
-    assert config.loss_weights["belief_crisis"] == 0.0
 
 
 @pytest.mark.parametrize(
@@ -96,11 +125,7 @@ def test_overrides_come_last_and_whole_numbers_may_stand_for_reals() -> None:
             {"ppo": {"num_worlds": 2}},
             r"num_worlds must be at least minibatches.*got 2 worlds and 4",
         ),
-        ({"empathy": {"target": "psychic"}}, r"target must be one of none, introspective, superv"),
-        (
-            {"empathy": {"target": "none"}},
-            r"'cognitive' weighs belief_crisis.*set these weights to 0",
-        ),
+        ({"view": "psychic"}, r"view must be one of plain, needs, faceless, got 'psychic'"),
         ({"loss_weights": {"value": -1.0}}, r"loss_weights.value must be in \[0, inf\), got -1"),
     ],
 )
@@ -118,7 +143,7 @@ def test_an_unknown_arm_gets_the_close_matches() -> None:
 def test_a_users_class_is_found_by_its_dotted_name(user_module: str) -> None:
     config = load_agent(f"{user_module}:Mine")
     assert config.kind == "user"
-    assert load_user_class(f"{user_module}:Mine").__name__ == "Mine"
+    assert load_class(f"{user_module}:Mine").__name__ == "Mine"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +152,7 @@ def test_a_users_class_is_found_by_its_dotted_name(user_module: str) -> None:
         ("no_such_module:Mine", r"module 'no_such_module' cannot be imported .*run from the fold"),
         (":Mine", r"':Mine' is not of the form package.module:Class"),
         ("a_users_module:Mime", r"no class 'Mime'; did you mean Mine"),
-        ("a_users_module:Silent", r"has no method act\(observation, state\)"),
+        ("a_users_module:Silent", r"no method act\(observation, state\), nor is it derived"),
     ],
 )
 def test_a_users_class_that_cannot_act_is_explained(
@@ -140,5 +165,5 @@ def test_a_users_class_that_cannot_act_is_explained(
 def test_a_config_is_validated_wherever_it_is_made() -> None:
     with pytest.raises(ValueError, match=r"learning_rate must be in \(0, inf\), got 0"):
         PPOConfig(learning_rate=0.0)
-    with pytest.raises(ValueError, match=r"loss_weights must weigh exactly policy"):
-        AgentConfig("mine", loss_weights={"policy": 1.0})
+    with pytest.raises(ValueError, match=r"reward_weights.pride must be a finite number, got nan"):
+        AgentConfig("mine", reward_weights={"pride": float("nan")})

@@ -58,7 +58,7 @@ def test_a_floor_calls_the_network_as_an_update_does(
 ) -> None:
     config = make_config(arm, world=world)
     learner, floor = Learner(config), Floor(config)
-    expected = calls_of(learner.network, learner.advance)
+    expected = calls_of(learner.arm.network, learner.advance)
     # 8 steps and the value of what follows, then 2 epochs of 2 minibatches, of 3 worlds and of 2.
     assert [(call[0], call[4][1][:2]) for call in expected] == [
         *[(False, (1, 5))] * 9,
@@ -78,7 +78,7 @@ def test_a_floor_takes_as_many_gradient_steps_over_the_same_weights(
     assert type(floor.optimiser) is type(learner.optimiser)
     moved, bare = (
         {name: weight.grad is not None for name, weight in network.named_parameters()}
-        for network in (learner.network, floor.network)
+        for network in (learner.arm.network, floor.network)
     )
     assert bare == moved
     assert all(

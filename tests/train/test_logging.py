@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from empathy_loop.agents.empathy.targets import Introspective
 from empathy_loop.agents.registry import load_agent
 from empathy_loop.train.logging import (
     BELIEF_SCALARS,
@@ -23,6 +24,7 @@ from empathy_loop.train.logging import (
 )
 
 FRAMES = [np.full((6, 8, 3), shade, np.uint8) for shade in (0, 120, 240)]
+NAMES = declared_names(load_agent("cognitive"))
 KEEP_ALL = {"scalars": 0, "images": 0}
 
 
@@ -39,7 +41,7 @@ def logged(folder: Path, name: str) -> list[tuple[int, float]]:
 
 def log(folder: Path, steps: list[int], done: int = 0) -> None:
     """Log the number of each step as its drive."""
-    with Logger(folder, done) as logger:
+    with Logger(folder, NAMES, done) as logger:
         for step in steps:
             logger.scalars(step, {"charts/drive": float(step)})
 
@@ -57,13 +59,14 @@ def test_every_name_is_declared_once_in_a_group_that_tensorboard_folds() -> None
 
 def test_an_arm_without_a_trained_belief_declares_no_belief() -> None:
     baseline, empathic = (declared_names(load_agent(name)) for name in ("ippo_gru", "cognitive"))
-    assert empathic - baseline == BELIEF_SCALARS.keys()
+    losses = {f"losses/{term}" for term in Introspective.loss_weights}
+    assert empathic - baseline == BELIEF_SCALARS.keys() | losses
     assert baseline - empathic == set()
     assert "evaluation/episode" in baseline
 
 
 def test_tensorboard_and_the_lines_say_the_same(tmp_path: Path) -> None:
-    with Logger(tmp_path) as logger:
+    with Logger(tmp_path, NAMES) as logger:
         logger.scalars(10, {"charts/drive": 0.5, "losses/policy": -1.0})
         logger.scalars(20, {"charts/drive": 0.25, "losses/policy": -2.0})
     assert logged(tmp_path, "charts/drive") == [(10, 0.5), (20, 0.25)]
@@ -76,14 +79,14 @@ def test_tensorboard_and_the_lines_say_the_same(tmp_path: Path) -> None:
 
 
 def test_what_was_logged_can_be_watched_at_once(tmp_path: Path) -> None:
-    with Logger(tmp_path) as logger:
+    with Logger(tmp_path, NAMES) as logger:
         logger.scalars(10, {"charts/drive": 0.5})
         assert logged(tmp_path, "charts/drive") == [(10, 0.5)]
         assert len(read_metrics(tmp_path)) == 1
 
 
 def test_an_animation_is_an_image_that_tensorboard_shows(tmp_path: Path) -> None:
-    with Logger(tmp_path) as logger:
+    with Logger(tmp_path, NAMES) as logger:
         logger.animation(30, "evaluation/episode", FRAMES, 4.0)
     (image,) = events_of(tmp_path).Images("evaluation/episode")
     assert (image.step, image.width, image.height) == (30, 8, 6)
@@ -91,7 +94,7 @@ def test_an_animation_is_an_image_that_tensorboard_shows(tmp_path: Path) -> None
 
 
 def test_undeclared_names_are_refused_and_leave_nothing_behind(tmp_path: Path) -> None:
-    with Logger(tmp_path) as logger:
+    with Logger(tmp_path, NAMES) as logger:
         with pytest.raises(ValueError, match=r"charts/mood must be declared in train/logging.py"):
             logger.scalars(10, {"charts/drive": 0.5, "charts/mood": 1.0})
         with pytest.raises(ValueError, match="evaluation/film must be declared"):
@@ -119,7 +122,7 @@ def test_an_evaluation_at_the_checkpoint_is_made_again_and_not_logged_twice(
     tmp_path: Path,
 ) -> None:
     for _ in range(2):
-        with Logger(tmp_path, 0 if not (tmp_path / EVENTS).exists() else 20) as logger:
+        with Logger(tmp_path, NAMES, 0 if not (tmp_path / EVENTS).exists() else 20) as logger:
             if not read_metrics(tmp_path):
                 logger.scalars(20, {"charts/drive": 0.5})
             logger.scalars(20, {"evaluation/drive": 0.25})

@@ -120,7 +120,7 @@ def test_a_second_ctrl_c_does_not_save_half_an_update(
 
     path = train(make_config(updates=2), tmp_path)
     before = path.read_bytes()
-    monkeypatch.setattr("empathy_loop.train.learner.batch_of", twice)
+    monkeypatch.setattr("empathy_loop.train.learner.lesson_of", twice)
     with pytest.raises(KeyboardInterrupt):
         train(make_config(updates=4), tmp_path)
     assert path.read_bytes() == before

@@ -21,9 +21,7 @@ MakeConfig = Callable[..., TrainConfig]
 
 def collected(learner: Learner, rollout: Rollout) -> None:
     """Collect one rollout into the buffers, moving the learner's worlds and memory on."""
-    learner.memory = collect(
-        learner.world, learner.network, learner.table, learner.memory, rollout, Seconds()
-    )
+    learner.memory = collect(learner.world, learner.arm, learner.memory, rollout, Seconds())
 
 
 @pytest.fixture
@@ -74,13 +72,13 @@ def test_one_pass_over_the_chunk_gives_what_acting_step_by_step_gave(learner: Le
     collected(learner, rollout)
     before = learner.memory
     collected(learner, rollout)
-    outputs = learner.network(
-        Inputs(*(part[:-1] for part in rollout.inputs)), before, learner.table
+    outputs = learner.arm.network(
+        Inputs(*(part[:-1] for part in rollout.inputs)), before, learner.arm.table
     )
     logp = logp_of(outputs.logits, rollout.actions)
     torch.testing.assert_close(logp, rollout.logp, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(outputs.values, rollout.values[:-1], rtol=1e-4, atol=1e-5)
-    believed = torch.sigmoid(outputs.belief.crisis)[:, :, learner.table.others]
+    believed = torch.sigmoid(outputs.belief.crisis)[:, :, learner.arm.table.others]
     torch.testing.assert_close(believed, rollout.p_crisis, rtol=1e-4, atol=1e-5)
 
 
@@ -88,7 +86,7 @@ def test_the_value_after_the_last_step_is_that_of_the_final_observation(learner:
     rollout = empty_rollout(learner.world, 8)
     before = learner.memory
     collected(learner, rollout)
-    outputs = learner.network(rollout.inputs, before, learner.table)
+    outputs = learner.arm.network(rollout.inputs, before, learner.arm.table)
     torch.testing.assert_close(outputs.values, rollout.values, rtol=1e-4, atol=1e-5)
 
 

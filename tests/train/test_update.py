@@ -11,32 +11,36 @@ from empathy_loop.agents.types import Batch
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.rollout import Seconds, collect, empty_rollout
-from empathy_loop.train.update import batch_of, take_worlds, update
+from empathy_loop.train.update import lesson_of, take_worlds, update
 
 MakeConfig = Callable[..., TrainConfig]
 
 
-def experienced(config: TrainConfig) -> tuple[Learner, Batch]:
-    """Return a learner, and its second rollout, which starts with memory, as a batch."""
+def experienced(config: TrainConfig, poison: bool = False) -> tuple[Learner, Batch]:
+    """Return a learner, and its second rollout, which starts with memory, as a batch.
+
+    Poisoned, all that the rollout tells of hidden state is not a number.
+    """
     learner = Learner(config)
     rollout = empty_rollout(learner.world, config.agent.ppo.rollout_steps)
     memory = learner.memory
     for _ in range(2):
         memory, before = (
-            collect(learner.world, learner.network, learner.table, memory, rollout, Seconds()),
+            collect(learner.world, learner.arm, memory, rollout, Seconds()),
             memory,
         )
-    return learner, batch_of(rollout, before, config.agent)[0]
+    if poison:
+        rollout.need.fill_(torch.nan)
+        rollout.drive.fill_(torch.nan)
+    return learner, lesson_of(rollout, before, learner.arm).batch
 
 
 def updated(learner: Learner, batch: Batch, key: tuple[int, int] = (0, 0)) -> dict[str, float]:
-    return update(
-        learner.network, learner.optimiser, learner.config.agent, learner.table, batch, key
-    )
+    return update(learner.arm, learner.optimiser, batch, key)
 
 
 def weights(learner: Learner) -> torch.Tensor:
-    return torch.cat([weight.detach().flatten() for weight in learner.network.parameters()])
+    return torch.cat([weight.detach().flatten() for weight in learner.arm.parameters()])
 
 
 def test_an_update_is_decided_by_its_key_alone(make_config: MakeConfig) -> None:
@@ -69,13 +73,13 @@ def test_minibatches_of_worlds_cover_the_batch(make_config: MakeConfig) -> None:
     assert part.actions.shape == (8, 2, 3)
 
 
-def test_the_truth_poisoned_changes_nothing_under_introspection(make_config: MakeConfig) -> None:
-    for name in ("ippo_gru", "cognitive"):
+def test_the_truth_poisoned_changes_nothing_for_arms_without_privilege(
+    make_config: MakeConfig,
+) -> None:
+    for name in ("ippo_gru", "cognitive", "predictive", "gru_dummy", "empathic"):
         results = []
         for poison in (False, True):
-            learner, batch = experienced(make_config(name))
-            if poison:
-                batch = batch._replace(need=torch.full_like(batch.need, torch.nan))
+            learner, batch = experienced(make_config(name), poison)
             updated(learner, batch)
             results.append(weights(learner))
         assert torch.equal(*results)
@@ -91,6 +95,35 @@ def test_the_truth_poisoned_stops_supervision_and_the_terms_are_named(
     with pytest.raises(FloatingPointError, match=r"gradient is not finite .*belief_level=nan"):
         updated(learner, batch)
     assert torch.equal(weights(learner), before)
+
+
+def test_the_truth_poisoned_stops_coupling_to_the_truth(make_config: MakeConfig) -> None:
+    learner, batch = experienced(make_config("affective_true"), poison=True)
+    with pytest.raises(FloatingPointError, match="policy=nan"):
+        updated(learner, batch)
+
+
+def test_what_objectives_add_to_the_reward_is_learned_from_and_not_scored(
+    make_config: MakeConfig,
+) -> None:
+    config = make_config("affective_true")
+    learner = Learner(config)
+    rollout = empty_rollout(learner.world, config.agent.ppo.rollout_steps)
+    collect(learner.world, learner.arm, learner.memory, rollout, Seconds())
+    rewards, welfare = rollout.rewards.clone(), rollout.welfare.clone()
+    with_term = lesson_of(rollout, learner.memory, learner.arm)
+    fall = rollout.need.square().sum(-1) - rollout.drive.float()
+    for i in range(3):
+        others = [j for j in range(3) if j != i]
+        expected = 0.5 * config.world.drive_scale * fall[:, :, others].mean(-1)
+        torch.testing.assert_close(with_term.reward_terms["true_coupling"][:, :, i], expected)
+    assert with_term.reward_terms["true_coupling"].abs().max() > 0.0
+    rollout.rewards.add_(with_term.reward_terms["true_coupling"])
+    learner.arm.config.reward_weights.clear()
+    plain = lesson_of(rollout, learner.memory, learner.arm)
+    torch.testing.assert_close(plain.batch.adv, with_term.batch.adv)
+    torch.testing.assert_close(rollout.welfare, welfare)
+    assert not torch.equal(rollout.rewards, rewards)
 
 
 def test_losses_are_named_by_term(make_config: MakeConfig) -> None:
@@ -110,9 +143,9 @@ def test_returns_are_values_plus_advantages_and_bootstrap_where_truncated(
     learner = Learner(config)
     rollout = empty_rollout(learner.world, 8)
     memory = learner.memory
-    collect(learner.world, learner.network, learner.table, memory, rollout, Seconds())
+    collect(learner.world, learner.arm, memory, rollout, Seconds())
     rollout.values[-1] += 10.0
-    batch, explained = batch_of(rollout, memory, config.agent)
+    batch, explained, _ = lesson_of(rollout, memory, learner.arm)
     expected = rollout.rewards + 0.97 * rollout.values[1:]
     assert rollout.truncated[-1].any()
     torch.testing.assert_close(batch.returns, expected)

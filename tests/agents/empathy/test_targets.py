@@ -10,15 +10,23 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from empathy_loop.agents.empathy.targets import empathy_terms, need_target, one_hot_codes
+from empathy_loop.agents.arm import Arm
+from empathy_loop.agents.empathy.targets import one_hot_codes
+from empathy_loop.agents.registry import load_agent
 from empathy_loop.agents.streams import StreamTable, stream_views
-from empathy_loop.agents.types import Batch, Belief
+from empathy_loop.agents.types import Batch, Belief, Outputs
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
 
 Experience = Callable[[WorldParams], Batch]
 SHARED = StreamTable.of(3, 2, shared=True)
 APART = StreamTable.of(3, 2, shared=False)
+ARMS = {
+    "introspective": "cognitive",
+    "supervised": "cognitive_supervised",
+    "predictive": "predictive",
+    "dummy": "gru_dummy",
+}
 
 
 def some_belief(batch: Batch, table: StreamTable) -> Belief:
@@ -35,7 +43,10 @@ def some_belief(batch: Batch, table: StreamTable) -> Belief:
 def terms_of(batch: Batch, params: WorldParams, target: str, **options: Any) -> dict[str, float]:
     table = options.get("table", SHARED)
     belief = options.get("belief", some_belief(batch, table))
-    terms = empathy_terms(belief, target, batch, ObservationLayout.of(params), table)
+    arm = Arm(load_agent(ARMS[target]), params, table, seed=0)
+    nothing = torch.empty(0)
+    outputs = Outputs(nothing, nothing, belief, batch.memory, nothing, nothing)
+    terms = arm.objectives[0].loss_terms(batch, outputs)
     return {name: float(term) for name, term in terms.items()}
 
 
@@ -111,19 +122,50 @@ def test_others_out_of_view_are_not_predicted(experience: Experience) -> None:
 def test_introspection_reads_own_streams_and_supervision_those_of_others(
     params: WorldParams, experience: Experience
 ) -> None:
-    batch, layout = experience(params), ObservationLayout.of(params)
-    own = need_target("introspective", batch, layout, APART)
-    assert own.streams.tolist() == [0, 1, 2]
-    torch.testing.assert_close(own.need, batch.need)
-    true = need_target("supervised", batch, layout, APART)
-    assert true.streams.tolist() == [3, 4, 5, 6, 7, 8]
+    batch = experience(params)
+    belief = some_belief(batch, APART)
+    for target, mine in (("introspective", True), ("supervised", False)):
+        before = terms_of(batch, params, target, table=APART, belief=belief)
+        for streams, counts in ((slice(0, 3), mine), (slice(3, 9), not mine)):
+            crisis = belief.crisis.clone()
+            crisis[:, :, streams] += 1.0
+            changed = belief._replace(crisis=crisis)
+            after = terms_of(batch, params, target, table=APART, belief=changed)
+            assert (after["belief_crisis"] != before["belief_crisis"]) is counts
+
+
+def test_supervision_tells_the_needs_of_those_whom_each_agent_sees(
+    params: WorldParams, experience: Experience
+) -> None:
+    batch = experience(params)
     # Agent 0 sees 1, 2; agent 1 sees 2, 0; agent 2 sees 0, 1.
-    assert torch.equal(true.need, batch.need[:, :, [1, 2, 2, 0, 0, 1]])
+    need = batch.need[:, :, [1, 2, 2, 0, 0, 1]]
+    believed = torch.where(torch.cat([batch.need, need], dim=2) > 0.0, 30.0, -30.0)
+    belief = some_belief(batch, APART)._replace(crisis=believed)
+    assert terms_of(batch, params, "supervised", table=APART, belief=belief)[
+        "belief_crisis"
+    ] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_an_unknown_target_is_refused(params: WorldParams, experience: Experience) -> None:
-    with pytest.raises(ValueError, match="must be introspective or supervised, got 'none'"):
-        terms_of(experience(params), params, "none")
+def test_prediction_alone_has_the_terms_of_introspection_about_what_is_seen(
+    params: WorldParams, experience: Experience
+) -> None:
+    batch = experience(params)
+    all_terms = terms_of(batch, params, "introspective")
+    predicted = {name: all_terms[name] for name in ("next_act", "next_cue")}
+    assert terms_of(batch, params, "predictive") == predicted
+
+
+def test_the_dummy_is_told_what_goes_on_in_another_world(
+    params: WorldParams, experience: Experience
+) -> None:
+    batch = experience(params)
+    belief = some_belief(batch, SHARED)
+    there = Belief(*(part.roll(1, dims=1) for part in belief))
+    assert terms_of(batch, params, "dummy", belief=there) == pytest.approx(
+        terms_of(batch, params, "introspective", belief=belief), rel=1e-5
+    )
+    assert terms_of(batch, params, "dummy") != terms_of(batch, params, "introspective")
 
 
 def test_a_row_of_zeros_has_code_0() -> None:
