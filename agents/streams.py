@@ -9,7 +9,7 @@ indices hides the difference from everything else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -71,6 +71,16 @@ class StreamTable:
             others=shown.view(num_agents, num_others),
             shown=shown,
             subject=torch.cat([own, others.flatten()]),
+        )
+
+    def to(self, device: torch.device) -> StreamTable:
+        """Return the table with its indices on a device."""
+        return replace(
+            self,
+            own=self.own.to(device),
+            others=self.others.to(device),
+            shown=self.shown.to(device),
+            subject=self.subject.to(device),
         )
 
 

@@ -48,6 +48,8 @@ class Train:
     """Shift in training: none, partner_swap, cue_remap, need_dynamics or resource_move."""
     threads: Annotated[int | None, shown_default("1")] = None
     """Threads of torch, 1 to 1024."""
+    device: Annotated[Literal["auto", "cpu", "cuda"] | None, shown_default("auto")] = None
+    """Where the network computes; auto: on a CUDA device where there is one. Worlds: on the CPU."""
     name: Annotated[str | None, shown_default("AGENT-ENV-sSEED")] = None
     """Name of the run; it lives in runs/NAME."""
     config: Annotated[Path | None, shown_default("none")] = None
@@ -76,6 +78,7 @@ class Train:
             steps=self.steps,
             seed=self.seed,
             num_threads=self.threads,
+            device=self.device,
             world=given(shift=self.shift),
         )
         settings = merge(file, flags, parse_assignments(self.assignments))

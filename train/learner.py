@@ -19,10 +19,11 @@ from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import TrainConfig, as_seen_by
+from empathy_loop.train.device import CPU, choose_device, copied, pinned
 from empathy_loop.train.rollout import Seconds, collect, empty_rollout, episode_metrics
 from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, update
 
-FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every")
+FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every", "device")
 """Settings that a resumed run may have different from those it was started with."""
 
 
@@ -36,9 +37,11 @@ class Learner:
         config: The run.
 
     Raises:
-        ValueError: the agent does not learn, or the rollout does not divide the horizon.
+        ValueError: the agent does not learn, the rollout does not divide the horizon, or there is
+            no such device.
 
     Attributes:
+        device: Where the network is, and the memory; the worlds and the rollout are on the CPU.
         num_updates: Updates done.
         is_whole: False while an update is under way, when the state must not be saved.
     """
@@ -54,17 +57,21 @@ class Learner:
                 "ppo.rollout_steps must divide horizon, so that episodes end between rollouts; "
                 f"got rollout_steps={num_steps} and horizon={world.horizon}"
             )
+        self.device = choose_device(config.device)
         _warn_of_discount(agent.ppo.discount, world)
         self.world = World(world, agent.ppo.num_worlds, config.seed)
         phases = np.arange(agent.ppo.num_worlds) % (world.horizon // num_steps)
         self.world.reset(first_step=phases * num_steps)
         table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
-        self.arm = Arm(agent, world, table, config.seed)
+        table = table.to(self.device)
+        self.arm = Arm(agent, world, table, config.seed).to(self.device)
         self.optimiser = make_optimiser(self.arm)
-        self.memory = self.arm.network.first_memory(self.world.num_worlds, table)
+        memory = self.arm.network.first_memory(self.world.num_worlds, table)
+        self.memory = copied(memory, self.device)
         self.num_updates = 0
         self.is_whole = True
-        self._rollout = empty_rollout(self.world, num_steps)
+        rollout = empty_rollout(self.world, num_steps)
+        self._rollout = pinned(rollout) if self.device.type == "cuda" else rollout
 
     @property
     def agent_steps(self) -> int:
@@ -77,7 +84,7 @@ class Learner:
         seconds = Seconds()
         memory = collect(self.world, self.arm, self.memory, self._rollout, seconds)
         started = perf_counter()
-        lesson = lesson_of(self._rollout, self.memory, self.arm)
+        lesson = lesson_of(copied(self._rollout, self.device), self.memory, self.arm)
         key = (self.config.seed, self.num_updates)
         losses = update(self.arm, self.optimiser, lesson.batch, key)
         seconds.learning += perf_counter() - started
@@ -95,9 +102,9 @@ class Learner:
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything from which `restore` goes on identically, as plain data."""
+        """Return everything from which `restore` goes on identically, as plain data on the CPU."""
         arrays = self.world.get_state()
-        return {
+        data = {
             "config": asdict(self.config),
             "num_updates": self.num_updates,
             "agent_steps": self.agent_steps,
@@ -107,6 +114,7 @@ class Learner:
             "memory": self.memory._asdict(),
             "world": {name: torch.from_numpy(array) for name, array in arrays.items()},
         }
+        return copied(data, CPU)
 
     def restore(self, data: dict[str, Any], folder: Path) -> None:
         """Go on from a snapshot.
@@ -129,7 +137,7 @@ class Learner:
         self.arm.network.load_state_dict(data["network"])
         self.arm.objectives.load_state_dict(data["objectives"])
         self.optimiser.load_state_dict(data["optimiser"])
-        self.memory = Memory(**data["memory"])
+        self.memory = copied(Memory(**data["memory"]), self.device)
         self.world.set_state({name: part.numpy() for name, part in data["world"].items()})
         self.num_updates = data["num_updates"]
 

@@ -47,7 +47,7 @@ def update(arm: Arm, optimiser: Optimizer, batch: Batch, key: tuple[int, int]) -
     num_worlds = batch.actions.shape[1]
     steps: list[dict[str, Tensor]] = []
     for _ in range(ppo.epochs):
-        order = torch.from_numpy(generator.permutation(num_worlds))
+        order = torch.from_numpy(generator.permutation(num_worlds)).to(batch.actions.device)
         for worlds in order.tensor_split(ppo.minibatches):
             loss = arm.loss(take_worlds(batch, worlds))
             optimiser.zero_grad()

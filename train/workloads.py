@@ -80,7 +80,7 @@ def train_workloads() -> list[Workload]:
 
 def run_of(arm: str, num_threads: int) -> TrainConfig:
     """Return the run whose updates are timed: an arm with its defaults, in the default world."""
-    return TrainConfig(load_agent(arm), num_threads=num_threads)
+    return TrainConfig(load_agent(arm), num_threads=num_threads, device="cpu")
 
 
 class Training:

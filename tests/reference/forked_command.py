@@ -171,7 +171,9 @@ def _warm_up() -> None:
 
     torch.set_num_threads(1)
     learner = Learner(TrainConfig(load_agent("cognitive", {"ppo": {"num_worlds": 4}})))
-    actor = LearnedActor(learner.config.agent, learner.config.world, learner.network.state_dict())
+    actor = LearnedActor(
+        learner.config.agent, learner.config.world, learner.arm.network.state_dict()
+    )
     run_episodes(actor, learner.config.world, 1, 0)
 
 

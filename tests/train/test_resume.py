@@ -35,6 +35,7 @@ SETTINGS = {
     "steps": 8 * 4 * 8 * 3,
     "seed": 7,
     "checkpoint_every": 2,
+    "device": "cpu",
     "agent.ppo.num_worlds": 4,
     "agent.ppo.rollout_steps": 8,
     "agent.ppo.minibatches": 2,
@@ -187,7 +188,7 @@ MOMENTS = {
     "in an update": [("advance", 400), ("update", 60), ("_step_through", 100)],
     "while it logs": [("report", 1), ("scalars", 5), ("_summarise", 1), ("_write", 2)],
     "while it saves": [("save_checkpoint", 6), ("save_checkpoint", 23)],
-    "while logs are cut": [("report", 50), ("_cut_metrics", 9), ("_cut_events", 18)],
+    "while logs are cut": [("scalars", 200), ("_cut_metrics", 9), ("_cut_events", 18)],
     "in the evaluation": [("animation", 9), ("write_json", 18)],
 }
 """Functions, and the lines run in them in one life or another before it ends."""
@@ -198,6 +199,9 @@ def test_killed(place: Place, lines: int, moment: str) -> None:
     name = moment.replace(" ", "-")
     for function, lines_run in MOMENTS[moment]:
         place.die(name, function, lines_run)
+        if function == "scalars" and lines_run > 100:
+            saved = checkpoint_of(place.run(name))["agent_steps"]
+            assert metrics_of(place.run(name))[-1]["step"] > saved, "there must be lines to cut"
     if moment == "while it saves":
         files = {path.name for path in place.run(name).iterdir()}
         assert PREVIOUS in files and CHECKPOINT not in files, "it died between the two renames"
