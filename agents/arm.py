@@ -13,6 +13,7 @@ from empathy_loop.agents.networks import ActorCritic
 from empathy_loop.agents.objective import Network, Objective
 from empathy_loop.agents.ppo import ppo_terms
 from empathy_loop.agents.registry import load_objective
+from empathy_loop.agents.separate import SeparateNetworks
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch, Experience, Inputs, Outputs
 from empathy_loop.envs.params import WorldParams
@@ -38,9 +39,9 @@ class Arm(nn.Module):
     Args:
         config: The arm.
         params: The world.
-        table: The streams of a row.
         seed: The same seed gives the same weights, whatever was drawn before; those of the
             network do not depend on the objectives.
+        device: Where everything is to be; None for the CPU.
 
     Raises:
         ValueError: an objective is unknown or needs a privilege that the arm does not name, or
@@ -48,20 +49,29 @@ class Arm(nn.Module):
 
     Attributes:
         network: What acts.
+        table: The streams of a row.
         objectives: What it learns for besides PPO's own terms, with the weights that only
             training needs.
     """
 
     def __init__(
-        self, config: AgentConfig, params: WorldParams, table: StreamTable, seed: int
+        self,
+        config: AgentConfig,
+        params: WorldParams,
+        seed: int,
+        device: torch.device | None = None,
     ) -> None:
         super().__init__()
-        self.config, self.table = config, table
+        self.config, self.table = config, streams_of(config, params)
+        if device is not None:
+            self.table = self.table.to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = _network_of(config, params)
             torch.manual_seed(seed)
-            objectives = [load_objective(name)(config, params, table) for name in config.objectives]
+            objectives = [
+                load_objective(name)(config, params, self.table) for name in config.objectives
+            ]
         self.objectives = nn.ModuleList(objectives)
         for name, objective in zip(config.objectives, objectives, strict=True):
             if objective.privilege != "none" and config.privilege == "none":
@@ -69,6 +79,7 @@ class Arm(nn.Module):
                     f"agent {config.name!r}: objective {name!r} reads others' hidden state in "
                     "training; set privilege to 'training' so that the arm says so"
                 )
+        self.to(device)
 
     def loss(self, batch: Batch) -> Loss:
         """Return the weighted loss of a minibatch and its named terms; one forward pass."""
@@ -100,6 +111,12 @@ class Arm(nn.Module):
         return {name: weights[name] * term for name, term in terms.items()}
 
 
+def streams_of(config: AgentConfig, params: WorldParams) -> StreamTable:
+    """Return the streams of a row that holds all agents of a world."""
+    shared = params.sees_whole_board and config.network.shared
+    return StreamTable.of(params.num_agents, params.num_others, shared)
+
+
 def build_network(config: AgentConfig, params: WorldParams, seed: int) -> Network:
     """Return a new network; the same seed gives the same weights, whatever was drawn before."""
     with torch.random.fork_rng(devices=[]):
@@ -113,5 +130,7 @@ def _network_of(config: AgentConfig, params: WorldParams) -> Network:
         network = load_objective(name).build_network(config, params)
         if network is not None:
             return network
-    flat = config.network.kind == "flat"
-    return FlatActorCritic(config, params) if flat else ActorCritic(config, params)
+    build = FlatActorCritic if config.network.kind == "flat" else ActorCritic
+    if config.network.shared:
+        return build(config, params)
+    return SeparateNetworks(lambda: build(config, params), params.num_agents)

@@ -40,6 +40,8 @@ class NetworkConfig:
     """Units of the core and of the embeddings, or of each layer of a flat network, at least 1."""
     belief_size: Count = 32
     """Units of the belief encoder, at least 1; a flat network has none."""
+    shared: bool = True
+    """Whether all agents act with the same weights; otherwise each seat has weights of its own."""
     critic: str = "own"
     """What the value reads: own (what the agent sees) or central (all that agents show)."""
 
@@ -47,6 +49,11 @@ class NetworkConfig:
         check_ranges(self)
         _check_choice("kind", self.kind, NETWORKS)
         _check_choice("critic", self.critic, CRITICS)
+        if self.critic == "central" and not self.shared:
+            raise ValueError(
+                "critic = 'central' reads all agents of a world at once, which separate networks "
+                "do not; set shared to true or critic to 'own'"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,8 @@ def _amended(present: Any, value: Any, source: str, path: str) -> Any:
         return present | {
             key: _amended(present[key], one, source, f"{path}.{key}") for key, one in value.items()
         }
-    if isinstance(present, tuple):
-        if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+    if isinstance(present, tuple) and isinstance(value, list):
+        if not all(isinstance(one, str) for one in value):
             raise ValueError(f"{source}: {path} must be a list of texts, got {value!r}")
         return tuple(value)
     if isinstance(present, float) and type(value) is int:
@@ -82,4 +82,10 @@ def _refuse_unknown(
             raise ValueError(f"{source}: unknown key {path + key!r}; {close_matches(key, known)}")
 
 
-_TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+_TYPES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    tuple: "a list of texts",
+}

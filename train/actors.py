@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from empathy_loop.agents.arm import build_network
+from empathy_loop.agents.arm import build_network, streams_of
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import believed_need
 from empathy_loop.agents.objective import Network
 from empathy_loop.agents.registry import list_agents, load_agent, load_class, start_of
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
-from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams
@@ -132,7 +131,7 @@ class LearnedActor:
                     f"agent {self.name!r} was trained with {name}={getattr(self._params, name)} "
                     f"and cannot act with {name}={getattr(params, name)}; train it there"
                 )
-        self._table = StreamTable.of(params.num_agents, params.num_others, params.sees_whole_board)
+        self._table = streams_of(self._config, params)
         self._memory: Memory = self._network.first_memory(num_worlds, self._table)
 
     @torch.inference_mode()

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from empathy_loop.agents.arm import Arm
-from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.train.config import TrainConfig, as_seen_by
@@ -71,9 +70,8 @@ class Floor:
     def __init__(self, config: TrainConfig) -> None:
         agent, ppo = config.agent, config.agent.ppo
         world = as_seen_by(agent, config.world)
-        self._table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
-        arm = Arm(agent, world, self._table, config.seed)
-        self.network = arm.network
+        arm = Arm(agent, world, config.seed)
+        self.network, self._table = arm.network, arm.table
         self.optimiser = make_optimiser(arm)
         for group in self.optimiser.param_groups:
             group["lr"] = 0.0

@@ -13,7 +13,6 @@ import torch
 
 from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.empathy.metrics import belief_quality
-from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
@@ -62,11 +61,9 @@ class Learner:
         self.world = World(world, agent.ppo.num_worlds, config.seed)
         phases = np.arange(agent.ppo.num_worlds) % (world.horizon // num_steps)
         self.world.reset(first_step=phases * num_steps)
-        table = StreamTable.of(world.num_agents, world.num_others, world.sees_whole_board)
-        table = table.to(self.device)
-        self.arm = Arm(agent, world, table, config.seed).to(self.device)
+        self.arm = Arm(agent, world, config.seed, self.device)
         self.optimiser = make_optimiser(self.arm)
-        memory = self.arm.network.first_memory(self.world.num_worlds, table)
+        memory = self.arm.network.first_memory(self.world.num_worlds, self.arm.table)
         self.memory = copied(memory, self.device)
         self.num_updates = 0
         self.is_whole = True

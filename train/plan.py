@@ -77,6 +77,8 @@ class Comparison:
     """Runs at the same time, each in one process with one thread, 1 to 1024."""
     agent: dict[str, Any] = field(default_factory=dict)
     """Settings of all learned arms that differ from their defaults, as `ppo.num_worlds`."""
+    world: dict[str, Any] = field(default_factory=dict)
+    """Rules of the world that differ from the scenario's, as `num_agents`."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -138,7 +140,8 @@ def plan_runs(comparison: Comparison) -> list[Run]:
         for seed in comparison.seeds:
             settings = merge(
                 {"agent": arm, "env": comparison.env, "steps": comparison.steps, "seed": seed},
-                {"agent": comparison.agent, "world": {"shift": comparison.train_shift}},
+                {"agent": comparison.agent, "world": comparison.world},
+                {"world": {"shift": comparison.train_shift}},
             )
             config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
             cells = [asdict(world_of_cell(config.world, shift)) for shift in comparison.shifts]
@@ -208,6 +211,7 @@ def _amended(comparison: Comparison, changes: Mapping[str, Any], source: str) ->
     """Return a comparison with what a file or a command line says, lists made into tuples."""
     values = dict(changes)
     agent = merge(comparison.agent, _table(values.pop("agent", {}), "agent", source))
+    world = merge(comparison.world, _table(values.pop("world", {}), "world", source))
     for key in ("arms", "seeds", "contrasts", "shifts"):
         if key in values:
             values[key] = tuple(_list(values[key], key, source))
@@ -215,7 +219,7 @@ def _amended(comparison: Comparison, changes: Mapping[str, Any], source: str) ->
         values["contrasts"] = tuple(_pair(pair, source) for pair in values["contrasts"])
     if "shifts" in values:
         values["shifts"] = tuple(_shift(shift, source) for shift in values["shifts"])
-    return dataclasses.replace(amend(comparison, values, source), agent=agent)
+    return dataclasses.replace(amend(comparison, values, source), agent=agent, world=world)
 
 
 def _table(value: Any, key: str, source: str) -> dict[str, Any]:

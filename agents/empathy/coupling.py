@@ -20,31 +20,31 @@ from empathy_loop.agents.types import Belief, Experience, Outputs
 class Coupling(Objective):
     """Rewards an agent for the INFERRED fall of others' drives; reads no hidden state."""
 
-    reward_weights: ClassVar[Mapping[str, float]] = {"coupling": 0.5}
+    reward_weights: ClassVar[Mapping[str, float]] = {"coupling": 1.0}
 
     def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
-        """Return coupling: scale * mean over others j of (B_t[i,j] - B_{t+1}[i,j]).
+        """Return coupling: scale * sum over others j of (B_t[i,j] - B_{t+1}[i,j]).
 
         B is the believed drive, and scale the world's `drive_scale`, by which the own drive is
-        rewarded: with weight 1, the mean other counts as much as oneself.
+        rewarded: with weight 1, each other counts as much as oneself.
         """
         drive = believed_drive(outputs.belief)
         fall = (drive[:-1] - drive[1:])[:, :, self.table.others]
-        return {"coupling": self.params.drive_scale * fall.mean(-1)}
+        return {"coupling": self.params.drive_scale * fall.sum(-1)}
 
 
 class TrueCoupling(Objective):
     """Rewards an agent for the TRUE fall of others' drives; for training with privilege only."""
 
-    reward_weights: ClassVar[Mapping[str, float]] = {"true_coupling": 0.5}
+    reward_weights: ClassVar[Mapping[str, float]] = {"true_coupling": 1.0}
     privilege: ClassVar[str] = "training"
 
     def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
-        """Return true_coupling: scale * mean over others j of (D_t[j] - D_{t+1}[j])."""
+        """Return true_coupling: scale * sum over others j of (D_t[j] - D_{t+1}[j])."""
         fall = experience.need.square().sum(-1) - experience.drive
         agents = torch.arange(fall.shape[-1], device=fall.device)
         others = (agents[:, None] + agents[1:]) % len(agents)
-        return {"true_coupling": self.params.drive_scale * fall[..., others].mean(-1)}
+        return {"true_coupling": self.params.drive_scale * fall[..., others].sum(-1)}
 
 
 def believed_drive(belief: Belief) -> Tensor:

@@ -61,7 +61,7 @@ def test_masked_actions_have_no_probability(
 def test_every_weight_learns_and_the_loss_is_that_of_ppo_alone(
     params: WorldParams, experience: Callable[[WorldParams], Batch]
 ) -> None:
-    batch, arm = batch_of(params, experience), Arm(load_agent("ippo"), params, TABLE, seed=0)
+    batch, arm = batch_of(params, experience), Arm(load_agent("ippo"), params, seed=0)
     loss = arm.loss(batch)
     assert loss.terms.keys() == {"policy", "value", "entropy"}
     torch.autograd.backward(loss.total)

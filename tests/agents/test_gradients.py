@@ -22,7 +22,7 @@ TABLE = StreamTable.of(3, 2, shared=True)
 
 def reached(config: AgentConfig, params: WorldParams, batch: Batch, *terms: str) -> set[str]:
     """Return the parts of the network that the sum of some terms has a gradient in."""
-    arm = Arm(config, params, TABLE, seed=1)
+    arm = Arm(config, params, seed=1)
     loss = arm.loss(batch)
     torch.autograd.backward(sum(loss.terms[name] for name in terms))
     return {
@@ -54,7 +54,7 @@ def test_the_total_is_the_weighted_sum_of_the_terms(
     params: WorldParams, experience: Experience
 ) -> None:
     config = load_agent("cognitive", {"loss_weights": {"policy": 0.7, "next_cue": 0.3}})
-    loss = Arm(config, params, TABLE, seed=1).loss(experience(params))
+    loss = Arm(config, params, seed=1).loss(experience(params))
     assert loss.terms.keys() == config.loss_weights.keys()
     weighted = [config.loss_weights[name] * term for name, term in loss.terms.items()]
     expected = sum(float(term.detach()) for term in weighted)
@@ -65,7 +65,7 @@ def test_an_arm_without_objectives_has_no_belief_terms(
     params: WorldParams, experience: Experience
 ) -> None:
     config = load_agent("ippo_gru")
-    loss = Arm(config, params, TABLE, seed=1).loss(experience(params))
+    loss = Arm(config, params, seed=1).loss(experience(params))
     assert set(loss.terms) == {"policy", "value", "entropy"}
 
 
@@ -81,14 +81,14 @@ def test_introspection_does_not_touch_the_truth_and_supervision_does(
         ("gru_dummy", False),
         ("cognitive_supervised", True),
     ):
-        arm = Arm(load_agent(name), params, TABLE, seed=1)
+        arm = Arm(load_agent(name), params, seed=1)
         assert torch.equal(arm.loss(batch).total, arm.loss(poisoned).total) is not touches
 
 
 def test_one_batch_can_be_learned_by_heart(params: WorldParams, experience: Experience) -> None:
     config, batch = load_agent("cognitive"), experience(params)
     config = replace(config, loss_weights=config.loss_weights | {"entropy": 0.0})
-    arm = Arm(config, params, TABLE, seed=1)
+    arm = Arm(config, params, seed=1)
     optimiser = torch.optim.Adam(arm.parameters(), lr=1e-2)
     first = arm.loss(batch).terms
     for _ in range(150):

@@ -18,7 +18,6 @@ from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.gru import GRU
 from empathy_loop.agents.networks import ActorCritic
 from empathy_loop.agents.registry import load_agent
-from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch
 from empathy_loop.envs.params import WorldParams
 
@@ -140,10 +139,9 @@ def test_an_arm_has_the_losses_and_gradients_that_it_has_with_torchs_own_unit(
     name: str, params: WorldParams, experience: Callable[[WorldParams], Batch]
 ) -> None:
     batch, config = experience(params), load_agent(name)
-    table = StreamTable.of(3, 2, shared=True)
     found = []
     for plain in (False, True):
-        arm = Arm(config, params, table, seed=0)
+        arm = Arm(config, params, seed=0)
         network = arm.network
         assert isinstance(network, ActorCritic)
         if plain:

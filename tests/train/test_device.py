@@ -13,7 +13,6 @@ from torch import Tensor
 
 from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.registry import list_agents, load_agent
-from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Batch
 from empathy_loop.train.checkpoint import load_checkpoint
 from empathy_loop.train.config import TrainConfig, fingerprint
@@ -130,9 +129,7 @@ def test_no_loss_or_reward_makes_tensors_on_a_device_of_its_own(
     except ValueError:
         pytest.skip("the arm needs the whole board")
     batch = copied(lesson_batch(learner), META)
-    params = learner.world.params
-    table = StreamTable.of(params.num_agents, params.num_others, params.sees_whole_board).to(META)
-    arm = Arm(learner.config.agent, params, table, 0).to(META)
+    arm = Arm(learner.config.agent, learner.world.params, 0, META)
     loss = arm.loss(batch)
     torch.autograd.backward(loss.total)
     assert devices_of([loss.total, *loss.terms.values(), *loss.diagnostics.values()]) == {"meta"}

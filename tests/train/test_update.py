@@ -115,7 +115,7 @@ def test_what_objectives_add_to_the_reward_is_learned_from_and_not_scored(
     fall = rollout.need.square().sum(-1) - rollout.drive.float()
     for i in range(3):
         others = [j for j in range(3) if j != i]
-        expected = 0.5 * config.world.drive_scale * fall[:, :, others].mean(-1)
+        expected = config.world.drive_scale * fall[:, :, others].sum(-1)
         torch.testing.assert_close(with_term.reward_terms["true_coupling"][:, :, i], expected)
     assert with_term.reward_terms["true_coupling"].abs().max() > 0.0
     rollout.rewards.add_(with_term.reward_terms["true_coupling"])

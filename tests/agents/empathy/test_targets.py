@@ -10,9 +10,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.empathy.targets import one_hot_codes
-from empathy_loop.agents.registry import load_agent
+from empathy_loop.agents.registry import load_agent, load_objective
 from empathy_loop.agents.streams import StreamTable, stream_views
 from empathy_loop.agents.types import Batch, Belief, Outputs
 from empathy_loop.envs.observation import ObservationLayout
@@ -43,10 +42,11 @@ def some_belief(batch: Batch, table: StreamTable) -> Belief:
 def terms_of(batch: Batch, params: WorldParams, target: str, **options: Any) -> dict[str, float]:
     table = options.get("table", SHARED)
     belief = options.get("belief", some_belief(batch, table))
-    arm = Arm(load_agent(ARMS[target]), params, table, seed=0)
+    config = load_agent(ARMS[target])
+    objective = load_objective(config.objectives[0])(config, params, table)
     nothing = torch.empty(0)
     outputs = Outputs(nothing, nothing, belief, batch.memory, nothing, nothing)
-    terms = arm.objectives[0].loss_terms(batch, outputs)
+    terms = objective.loss_terms(batch, outputs)
     return {name: float(term) for name, term in terms.items()}
 
 
