@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch
@@ -15,7 +16,7 @@ from empathy_loop.agents.ppo import ppo_terms
 from empathy_loop.agents.registry import load_objective
 from empathy_loop.agents.separate import SeparateNetworks
 from empathy_loop.agents.streams import StreamTable
-from empathy_loop.agents.types import Batch, Experience, Inputs, Outputs
+from empathy_loop.agents.types import Batch, Experience, Inputs, Memory, Outputs
 from empathy_loop.envs.params import WorldParams
 
 
@@ -31,6 +32,10 @@ class Loss(NamedTuple):
     total: Tensor
     terms: dict[str, Tensor]
     diagnostics: dict[str, Tensor]
+
+
+Run = Callable[[Inputs, Memory, StreamTable], Outputs]
+"""Runs a network over a batch of worlds."""
 
 
 class Arm(nn.Module):
@@ -52,6 +57,8 @@ class Arm(nn.Module):
         table: The streams of a row.
         objectives: What it learns for besides PPO's own terms, with the weights that only
             training needs.
+        run: What runs the network over a batch in learning; several processes that share its
+            worlds set another here.
     """
 
     def __init__(
@@ -73,6 +80,7 @@ class Arm(nn.Module):
                 load_objective(name)(config, params, self.table) for name in config.objectives
             ]
         self.objectives = nn.ModuleList(objectives)
+        self.run: Run = self.network.forward
         for name, objective in zip(config.objectives, objectives, strict=True):
             if objective.privilege != "none" and config.privilege == "none":
                 raise ValueError(
@@ -84,7 +92,7 @@ class Arm(nn.Module):
     def loss(self, batch: Batch) -> Loss:
         """Return the weighted loss of a minibatch and its named terms; one forward pass."""
         present = Inputs(*(part[:-1] for part in batch.inputs))
-        outputs: Outputs = self.network(present, batch.memory, self.table)
+        outputs = self.run(present, batch.memory, self.table)
         terms, diagnostics = ppo_terms(outputs.logits, outputs.values, batch, self.config.ppo.clip)
         for objective in self.objectives:
             terms |= cast(Objective, objective).loss_terms(batch, outputs)
@@ -104,7 +112,7 @@ class Arm(nn.Module):
         weights = self.config.reward_weights
         if not weights:
             return {}
-        outputs = self.network(experience.inputs, experience.memory, self.table)
+        outputs = self.run(experience.inputs, experience.memory, self.table)
         terms: dict[str, Tensor] = {}
         for objective in self.objectives:
             terms |= cast(Objective, objective).reward_terms(experience, outputs)

@@ -34,6 +34,7 @@ class Train:
     """Train one agent into a folder of runs; run the same command again to go on.
 
     Example: empathy-loop train --agent cognitive --env mutual_aid_v0 --steps 2_000_000 --seed 0
+    By two processes: torchrun --nproc-per-node 2 -m empathy_loop.train train --agent cognitive
     """
 
     agent: Annotated[str | None, shown_default("cognitive")] = None
@@ -66,6 +67,7 @@ class Train:
             parse_assignments,
             read_settings,
         )
+        from empathy_loop.train.distributed import joined
         from empathy_loop.train.progress import TrainingProgress
         from empathy_loop.train.runs import default_folder, train_run
         from empathy_loop.train.tables import print_finished_run
@@ -84,9 +86,11 @@ class Train:
         settings = merge(file, flags, parse_assignments(self.assignments))
         config = build_config(settings, "the command line")
         folder = default_folder(config) if self.name is None else Path("runs", self.name)
-        with TrainingProgress(console, folder.name) as progress:
-            found = train_run(config, folder, progress.update)
-        print_finished_run(console, folder, config, found)
+        with joined() as team:
+            console.quiet = not team.leads
+            with TrainingProgress(console, folder.name) as progress:
+                found = train_run(config, folder, progress.update, team)
+            print_finished_run(console, folder, config, found)
 
 
 @dataclass(frozen=True)
