@@ -72,12 +72,17 @@ class Arm(nn.Module):
                 )
 
     def loss(self, batch: Batch) -> Loss:
-        """Return the weighted loss of a minibatch and its named terms; one forward pass."""
+        """Return the weighted loss of a minibatch and its named terms; one forward pass.
+
+        Raises:
+            ValueError: an objective returns a term that it does not declare.
+        """
         present = Inputs(*(part[:-1] for part in batch.inputs))
         outputs: Outputs = self.network(present, batch.memory, self.table)
         terms, diagnostics = ppo_terms(outputs.logits, outputs.values, batch, self.config.ppo.clip)
         for objective in self.objectives:
             terms |= cast(Objective, objective).loss_terms(batch, outputs)
+        _demand_declared("loss", terms, self.config.loss_weights)
         weighted = [self.config.loss_weights[name] * term for name, term in terms.items()]
         return Loss(torch.stack(weighted).sum(), terms, diagnostics)
 
@@ -90,6 +95,9 @@ class Arm(nn.Module):
 
         Returns:
             Name to float32 [T, E, A], each times its weight; nothing where no objective adds any.
+
+        Raises:
+            ValueError: an objective returns a term that it does not declare.
         """
         weights = self.config.reward_weights
         if not weights:
@@ -98,6 +106,7 @@ class Arm(nn.Module):
         terms: dict[str, Tensor] = {}
         for objective in self.objectives:
             terms |= cast(Objective, objective).reward_terms(experience, outputs)
+        _demand_declared("reward", terms, weights)
         return {name: weights[name] * term for name, term in terms.items()}
 
 
@@ -112,6 +121,15 @@ def build_network(config: AgentConfig, params: WorldParams, seed: int) -> Networ
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _network_of(config, params)
+
+
+def _demand_declared(kind: str, terms: dict[str, Tensor], weights: dict[str, float]) -> None:
+    for name in terms:
+        if name not in weights:
+            raise ValueError(
+                f"an objective returned the {kind} term {name!r}, which has no weight; declare it "
+                f"in the {kind}_weights of its class (there are {', '.join(weights)})"
+            )
 
 
 def _network_of(config: AgentConfig, params: WorldParams) -> Network:

@@ -102,7 +102,7 @@ class LearnedActor:
 
     Args:
         config: The arm.
-        params: The world it was trained in.
+        params: The world it was trained in, as it was shown it.
         weights: State of its network.
     """
 
@@ -111,7 +111,7 @@ class LearnedActor:
     ) -> None:
         self.name, self._config = config.name, config
         self._trains_belief = config.trains_belief
-        self._params = params = as_seen_by(config, params)
+        self._params = params
         self._network: Network = build_network(config, params, seed=0)
         self._network.load_state_dict(weights)
 
@@ -218,7 +218,7 @@ def load_actor(folder_or_name: str | Path) -> Actor:
     if name in SCRIPTED and folder_or_name == name:
         return ScriptedActor(name)
     if find_checkpoint(folder) is not None:
-        return _load_learned(folder)
+        return LearnedActor(*read_learned(folder))
     if folder.is_dir():
         raise CheckpointError(f"{folder} holds no checkpoint; train the run to its first one")
     if ":" in name:
@@ -232,11 +232,17 @@ def load_actor(folder_or_name: str | Path) -> Actor:
     )
 
 
-def _load_learned(folder: Path) -> LearnedActor:
+def read_learned(folder: Path) -> tuple[AgentConfig, WorldParams, dict[str, torch.Tensor]]:
+    """Return the arm of a run, the world as it was shown it in training, and its weights.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or it cannot be read.
+        ValueError: its settings are refused.
+    """
     data = load_checkpoint(folder)
-    assert data is not None, "the caller has seen a checkpoint"
-    saved = data["config"]
-    agent = saved["agent"]
+    if data is None:
+        raise CheckpointError(f"{folder} holds no checkpoint; train the run to its first one")
+    agent = data["config"]["agent"]
     start = start_of(agent["name"], agent["objectives"], str(folder))
     config = amend(start, agent, str(folder))
-    return LearnedActor(config, WorldParams(**saved["world"]), data["network"])
+    return config, as_seen_by(config, WorldParams(**data["config"]["world"])), data["network"]

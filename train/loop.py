@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import threading
 from collections.abc import Callable
@@ -13,7 +14,12 @@ import torch
 
 from empathy_loop.train.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.files import write_bytes
 from empathy_loop.train.learner import Learner
+from empathy_loop.train.update import NotFiniteError
+
+NOT_FINITE = "not_finite.pt"
+"""Name of the file with what a step was taken from that was not finite: tensors, for torch.load."""
 
 
 class Progress(NamedTuple):
@@ -49,7 +55,7 @@ def train(
     Raises:
         ValueError: the agent does not learn, or settings do not fit together.
         CheckpointError: a checkpoint cannot be read, cannot be written, or is of another run.
-        FloatingPointError: a gradient is not finite.
+        NotFiniteError: a gradient is not finite. What it came from is in NOT_FINITE, in the folder.
         KeyboardInterrupt: Ctrl-C; the present update is finished and saved first. A second
             Ctrl-C leaves at once, with the last checkpoint on disk.
     """
@@ -70,10 +76,25 @@ def train(
                 if learner.num_updates - saved_updates >= config.checkpoint_every:
                     save_checkpoint(folder, learner.snapshot())
                     saved_updates = learner.num_updates
+        except NotFiniteError as error:
+            raise _dumped(error, folder) from error
         finally:
             if learner.is_whole and learner.num_updates > saved_updates:
                 save_checkpoint(folder, learner.snapshot())
     return folder / CHECKPOINT
+
+
+def _dumped(error: NotFiniteError, folder: Path) -> NotFiniteError:
+    """Return the error with a word on where what it came from has been written."""
+    path = folder / NOT_FINITE
+    buffer = io.BytesIO()
+    torch.save(error.dump, buffer)
+    write_bytes(path, buffer.getvalue())
+    return NotFiniteError(
+        f"{error}. The last checkpoint in {folder}, if there is one, is from before; what the "
+        f"step was taken from is in {path}",
+        error.dump,
+    )
 
 
 class _PostponedInterrupt:
