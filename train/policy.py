@@ -83,7 +83,9 @@ class Policy:
         self._check(Observation(*rows))
         # PettingZoo's masks are int8; copies, since what is given may be read-only.
         kinds = (np.float32, np.float32, np.bool_)
-        copies = [np.array(part, kind) for part, kind in zip(rows, kinds, strict=True)]
+        copies: list[NDArray[Any]] = [
+            np.array(part, kind) for part, kind in zip(rows, kinds, strict=True)
+        ]
         parts = [torch.from_numpy(part)[None, :, None] for part in copies]
         if state is None:
             state = self._network.first_memory(len(rows[0]), self._table)
