@@ -73,6 +73,11 @@ class StreamTable:
             subject=torch.cat([own, others.flatten()]),
         )
 
+    @property
+    def other_agents(self) -> Tensor:
+        """Which agent is other o of agent i, int64 [A, O]: (i + 1 + o) % A in a whole world."""
+        return self.subject[self.others]
+
 
 def stream_views(inputs: Inputs, layout: ObservationLayout, table: StreamTable) -> Tensor:
     """Return the exterior view that each stream shows at each step.
