@@ -13,6 +13,8 @@ from importlib.resources import files
 from typing import Any
 
 from empathy_loop.agents.comparators.inequity_aversion import InequityAversion
+from empathy_loop.agents.comparators.liam import Liam
+from empathy_loop.agents.comparators.social_influence import SocialInfluence
 from empathy_loop.agents.comparators.svo import SocialValueOrientation
 from empathy_loop.agents.config import PPO_WEIGHTS, AgentConfig, ComparatorConfig
 from empathy_loop.agents.empathy.coupling import Coupling, TrueCoupling
@@ -27,6 +29,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "dummy": Dummy,
     "coupling": Coupling,
     "true_coupling": TrueCoupling,
+    "liam": Liam,
+    "social_influence": SocialInfluence,
     "inequity_aversion": InequityAversion,
     "svo": SocialValueOrientation,
 }

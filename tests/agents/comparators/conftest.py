@@ -83,7 +83,7 @@ def random_inputs(params: WorldParams, generator: torch.Generator) -> Inputs:
     return Inputs(features, exterior, mask)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def case() -> Callable[..., Case]:
     """Return a function that makes a case: name of the arm, seed, agents, kinds."""
     return make_case
