@@ -111,6 +111,8 @@ class ComparatorConfig:
     """Social value orientation aimed at, in degrees: 0 selfish, 45 prosocial, 90 altruistic."""
     svo_decay: Share = 0.975
     """Decay a step of the traces whose angle is taken, beside the discount, 0 to 1."""
+    lase_view_share: Share = 0.1
+    """Share of the imagined view in the loss of perspective taking, delta of Kong et al. 2024."""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from empathy_loop.agents.comparators.inequity_aversion import InequityAversion
+from empathy_loop.agents.comparators.lase import Lase
 from empathy_loop.agents.comparators.liam import Liam
 from empathy_loop.agents.comparators.social_influence import SocialInfluence
 from empathy_loop.agents.comparators.svo import SocialValueOrientation
@@ -29,6 +30,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "dummy": Dummy,
     "coupling": Coupling,
     "true_coupling": TrueCoupling,
+    "lase": Lase,
     "liam": Liam,
     "social_influence": SocialInfluence,
     "inequity_aversion": InequityAversion,

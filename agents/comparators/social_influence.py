@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy, one_hot
 from empathy_loop.agents.comparators.heads import PairHead
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.objective import Objective
-from empathy_loop.agents.streams import StreamTable, other_blocks
-from empathy_loop.agents.types import Batch, Experience, Inputs, Outputs
+from empathy_loop.agents.streams import StreamTable, seen_others
+from empathy_loop.agents.types import Batch, Experience, Outputs
 from empathy_loop.envs.params import WorldParams
 
 
@@ -67,7 +67,7 @@ class SocialInfluence(Objective):
         logits = self.model(outputs.hidden[:-1], outputs.others[:-1], taken)
         following = batch.actions[1:][:, :, self.table.other_agents]
         loss = cross_entropy(logits.flatten(0, -2), following.flatten(), reduction="none")
-        seen = self._seen(batch.inputs)
+        seen = seen_others(batch.inputs.features, self.layout)
         counted = (seen[:-2] * seen[1:-1]).flatten()
         return {"next_action": (counted * loss).sum() / counted.sum().clamp(min=1.0)}
 
@@ -82,7 +82,8 @@ class SocialInfluence(Objective):
         taken = experience.actions[..., None, None, None]
         likely = told.take_along_dim(taken, dim=-2).squeeze(-2)
         divergence = (likely.exp() * (likely - marginal)).sum(-1)
-        return {"influence": (self._seen(experience.inputs)[:-1] * divergence).sum(-1)}
+        seen = seen_others(experience.inputs.features[:-1], self.layout)
+        return {"influence": (seen * divergence).sum(-1)}
 
     def _told_for_each_action(self, outputs: Outputs) -> Tensor:
         """Return log p(a_j next | b, s_i) for each own action b, float32 [T, E, A, O, N, N]."""
@@ -90,8 +91,3 @@ class SocialInfluence(Objective):
         actions = torch.eye(self.params.num_actions, device=hidden.device)
         logits = torch.stack([self.model(hidden, others, action) for action in actions], dim=-2)
         return torch.log_softmax(logits, dim=-1)
-
-    def _seen(self, inputs: Inputs) -> Tensor:
-        """Return whether each other is seen, float32 [T + 1, E, A, O], 0 or 1."""
-        visible = self.layout.other_block["visible"]
-        return other_blocks(inputs.features, self.layout)[..., visible.start]

@@ -46,7 +46,7 @@ def test_terms_have_the_values_worked_out_by_hand(case: Case) -> None:
     present = Inputs(*(part[:-1] for part in batch.inputs))
     terms = objective.loss_terms(batch, made.arm.network(present, batch.memory, made.table))
     # Half of the time (.2 - .5)^2, half of the time (.2 + .1)^2.
-    assert float(terms["others_features"]) == pytest.approx(0.09, rel=1e-5)
+    assert terms["others_features"].item() == pytest.approx(0.09, rel=1e-5)
     # Action 1 has probability 8 / 16, action 0 has 1 / 16.
     assert float(terms["others_action"]) == pytest.approx(
         0.5 * math.log(2.0) + 0.5 * math.log(16.0), rel=1e-5
