@@ -20,10 +20,10 @@ class InequityAversion(RewardTraces):
     1999. The weights are the paper's alpha (envy) and beta (guilt); it also studies each with the
     other at 0, which `reward_weights` can say. Others' rewards are read, as in the paper.
 
-    Adapted: nothing in the equations. The paper's rewards are mostly of one sign, ours fall where
-    needs grow and rise with relief, and differences of traces are defined for both. Where
-    coordination is 1 all rewards are one, and both terms are 0: this arm is read in
-    `self_interest_v0`.
+    Adapted: nothing in the equations. Our rewards are losses where needs grow and gains where they
+    are relieved, and differences of traces are defined for both. With the paper's alpha, envy
+    outweighs the reward of this world many times over. Where coordination is 1 all rewards are one,
+    and both terms are 0: this arm is read in `self_interest_v0`.
     """
 
     reward_weights: ClassVar[Mapping[str, float]] = {"envy": -5.0, "guilt": -0.05}

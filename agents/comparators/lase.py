@@ -63,7 +63,7 @@ class Lase(Objective):
         "own_action": 1.0,
         "perspective": 1.0,
     }
-    reward_weights: ClassVar[Mapping[str, float]] = {"gifts": 1.0}
+    reward_weights: ClassVar[Mapping[str, float]] = {"gifts_received": 1.0, "gifts_given": -1.0}
     settings: ClassVar[tuple[str, ...]] = ("lase_view_share",)
     privilege: ClassVar[str] = "training"
 
@@ -104,13 +104,20 @@ class Lase(Objective):
         }
 
     def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
-        """Return gifts: r_i_tot - r_i, got less given; they sum to 0 over agents."""
+        """Return gifts_received and gifts_given; over the agents of a world, as much of each.
+
+        gifts_received_i = sum over others j of g_ji r_j
+        gifts_given_i    = r_i * sum over others j of g_ij
+        """
         relations = self.relations(experience, outputs)
-        given = torch.relu(relations) / relations.shape[-1]
-        amounts = given * experience.rewards.unsqueeze(-1)
-        gifts = -amounts.sum(-1)
+        shares = torch.relu(relations) / relations.shape[-1]
+        gifts = shares * experience.rewards.unsqueeze(-1)
         takers = self.table.other_agents.flatten()
-        return {"gifts": gifts.index_add(-1, takers, amounts.flatten(-2))}
+        received = torch.zeros_like(experience.rewards)
+        return {
+            "gifts_received": received.index_add(-1, takers, gifts.flatten(-2)),
+            "gifts_given": gifts.sum(-1),
+        }
 
     def relations(self, experience: Experience, outputs: Outputs) -> Tensor:
         """Return w_ij, float32 [T, E, A, O], in [-1, 1]; 0 of others that are not seen.

@@ -21,10 +21,10 @@ class SocialInfluence(Objective):
     """Rewards an agent for its causal influence on others, by a model of other agents (MOA).
 
     Source: Jaques et al. 2019, "Social influence as intrinsic motivation for multi-agent deep
-    reinforcement learning", arXiv 1810.08647, eq. 1 (reward = extrinsic + weighted influence),
-    eq. 2 (influence, against the marginal over counterfactual own actions) and the section on the
-    model of other agents, which replaces others' policies and is trained by cross-entropy on what
-    they do next.
+    reinforcement learning", arXiv 1810.08647: the reward r = alpha e + beta c with e the world's
+    reward, the influence c (eq. 1), a sum over others of the divergence of what they do from what
+    they would do whatever oneself did, and the section on the model of other agents, which stands
+    in for others' policies and is trained by cross-entropy on what they do next.
 
     As in the paper, the model shares the trunk of the network: its loss trains encoder, embeddings
     and core as well as its own head, and neither the policy's heads nor the value. The influence

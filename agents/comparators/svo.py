@@ -22,11 +22,11 @@ class SocialValueOrientation(RewardTraces):
     r_i - w |theta_SVO - theta(R)|. The weight of the term is -w.
 
     Adapted:
-    - The paper's rewards are not negative, so that its angles lie between 0 and 90 degrees. Ours
-      are gains and losses. The angle is therefore taken over the whole circle, atan2(others, own),
-      as on the ring of outcomes from which social value orientation comes (Liebrand and McClintock
-      1988), and its distance the short way round. To lose together is then as far as can be from
-      gaining together; an agent that gains while others lose is far from prosocial too.
+    - The paper's angle is the arctan of a ratio, and its orientations go from 0 to 90 degrees,
+      which suits rewards that are not negative. Ours are gains and losses. The angle is therefore
+      taken over the whole circle, atan2(others, own), as on the ring of outcomes from which social
+      value orientation comes (Liebrand and McClintock 1988), and its distance the short way round.
+      To lose together is then as far as can be from gaining together.
     - The angle is that of traces (`RewardTraces`), since the rewards of single steps are mostly
       those of needs that grow; a decay of 0 takes single steps.
     - Where nobody has earned or lost anything there is no angle, and the term is 0.
