@@ -67,8 +67,8 @@ class Arm(nn.Module):
         for name, objective in zip(config.objectives, objectives, strict=True):
             if objective.privilege != "none" and config.privilege == "none":
                 raise ValueError(
-                    f"agent {config.name!r}: objective {name!r} reads others' hidden state in "
-                    "training; set privilege to 'training' so that the arm says so"
+                    f"agent {config.name!r}: objective {name!r} reads in training what only others "
+                    "know; set privilege to 'training' so that the arm says so"
                 )
 
     def loss(self, batch: Batch) -> Loss:

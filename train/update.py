@@ -109,6 +109,7 @@ def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
         rollout.rewards,
         rollout.need,
         rollout.drive.float(),
+        rollout.truncated,
     )
     added = arm.reward_terms(experience)
     values, next_values = rollout.values[:-1], rollout.values[1:]
@@ -122,7 +123,16 @@ def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
         arm.config.ppo.gae_lambda,
     )
     returns = adv + values
-    batch = Batch(rollout.inputs, memory, rollout.actions, rollout.logp, adv, returns, rollout.need)
+    batch = Batch(
+        rollout.inputs,
+        memory,
+        rollout.actions,
+        rollout.logp,
+        adv,
+        returns,
+        rollout.need,
+        rollout.rewards,
+    )
     return Lesson(batch, explained_variance(values, returns), added)
 
 
