@@ -12,7 +12,7 @@ class PairHead(nn.Module):
     The weights live in an objective, so that an arm has no more of them at execution.
 
     Args:
-        hidden_size: Units of the core, H. An embedding has half as many.
+        hidden_size: Units of the core and of an embedding, H.
         num_outputs: Units of the output.
         num_given: Units of what else is given, if anything.
     """
@@ -20,7 +20,7 @@ class PairHead(nn.Module):
     def __init__(self, hidden_size: int, num_outputs: int, num_given: int = 0) -> None:
         super().__init__()
         self.own = nn.Linear(hidden_size, hidden_size)
-        self.other = nn.Linear(hidden_size // 2, hidden_size, bias=False)
+        self.other = nn.Linear(hidden_size, hidden_size, bias=False)
         self.given = nn.Linear(num_given, hidden_size, bias=False) if num_given else None
         self.middle = nn.Linear(hidden_size, hidden_size)
         self.out = nn.Linear(hidden_size, num_outputs)
@@ -30,7 +30,7 @@ class PairHead(nn.Module):
 
         Args:
             hidden: float32 [T, E, A, H]. State of the core.
-            others: float32 [T, E, A, O, H / 2]. Embedding of each other.
+            others: float32 [T, E, A, O, H]. Embedding of each other.
             given: float32 [T, E, A, G] or [G]. What is given for all others, if anything.
 
         Returns:

@@ -167,7 +167,7 @@ class JointValue(nn.Module):
         Q_i = out(relu(own(h_i, a_i) + mean over others j of u_ij)),  u_ij = relu(other(e_ij, a_j))
 
     Args:
-        hidden_size: Units of the core, H. An embedding has half as many.
+        hidden_size: Units of the core and of an embedding, H.
         num_actions: N.
     """
 
@@ -175,7 +175,7 @@ class JointValue(nn.Module):
         super().__init__()
         self.num_actions = num_actions
         self.own = nn.Linear(hidden_size + num_actions, hidden_size)
-        self.other = nn.Linear(hidden_size // 2 + num_actions, hidden_size)
+        self.other = nn.Linear(hidden_size + num_actions, hidden_size)
         self.out = nn.Linear(hidden_size, 1)
 
     def forward(self, hidden: Tensor, others: Tensor, mine: Tensor, theirs: Tensor) -> Tensor:
@@ -183,7 +183,7 @@ class JointValue(nn.Module):
 
         Args:
             hidden: float32 [T, E, A, H]. State of the core.
-            others: float32 [T, E, A, O, H / 2]. Embedding of each other.
+            others: float32 [T, E, A, O, H]. Embedding of each other.
             mine: int64 [T, E, A]. Own actions.
             theirs: int64 [T, E, A, O]. Actions of each other.
 
@@ -200,7 +200,7 @@ class JointValue(nn.Module):
 
         Args:
             hidden: float32 [T, E, A, H]. State of the core.
-            others: float32 [T, E, A, O, H / 2]. Embedding of each other.
+            others: float32 [T, E, A, O, H]. Embedding of each other.
             mine: int64 [T, E, A]. Own actions.
             theirs: int64 [T, E, A, O]. Actions of each other, which all but that one did.
 

@@ -32,12 +32,13 @@ class Case(NamedTuple):
 
 
 def make_case(name: str, seed: int = 0, num_agents: int = 3, num_kinds: int = 3) -> Case:
-    params = WorldParams(num_agents=num_agents, num_kinds=num_kinds, coordination=0.0)
-    table = StreamTable.of(num_agents, num_agents - 1, shared=seed % 2 == 0)
+    view = {"view_radius": 1} if seed % 2 else {}
+    params = WorldParams(num_agents=num_agents, num_kinds=num_kinds, coordination=0.0, **view)
     config = load_agent(
         name, {"ppo": {"num_worlds": E, "minibatches": 1}, "network": {"hidden_size": 12}}
     )
-    arm = Arm(config, params, table, seed)
+    arm = Arm(config, params, seed)
+    table = arm.table
     generator = torch.Generator().manual_seed(seed)
     inputs = random_inputs(params, generator)
     mask = inputs.action_mask[:-1]

@@ -9,7 +9,6 @@ import torch
 
 from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.registry import load_agent
-from empathy_loop.agents.streams import StreamTable
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
@@ -28,11 +27,10 @@ def make_learner(name: str) -> Learner:
 
 @pytest.mark.parametrize("name", ARMS)
 def test_a_comparator_is_the_baseline_but_for_its_objective(name: str) -> None:
-    params, table = WorldParams(), StreamTable.of(3, 2, shared=True)
-    config = load_agent(name)
+    params, config = WorldParams(), load_agent(name)
     assert config.objectives == (name,)
     assert config.privilege == "training" and not config.empathy.belief_input
-    mine, baseline = (Arm(c, params, table, 3).network for c in (config, load_agent("ippo_gru")))
+    mine, baseline = (Arm(c, params, 3).network for c in (config, load_agent("ippo_gru")))
     for one, other in zip(mine.parameters(), baseline.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -41,7 +39,7 @@ def test_a_comparator_is_the_baseline_but_for_its_objective(name: str) -> None:
 def test_privilege_must_be_admitted(name: str) -> None:
     config = load_agent(name, {"privilege": "none"})
     with pytest.raises(ValueError, match="set privilege to 'training'"):
-        Arm(config, WorldParams(), StreamTable.of(3, 2, shared=True), 0)
+        Arm(config, WorldParams(), 0)
 
 
 @pytest.mark.parametrize("name", ARMS)
