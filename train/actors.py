@@ -152,6 +152,19 @@ class LearnedActor:
         others = self._table.others
         return Decision(actions.numpy(), level[:, others].numpy(), p_crisis[:, others].numpy())
 
+    @property
+    def states(self) -> NDArray[np.float32] | None:
+        """Return what the network remembers about each other after the last act, for probing.
+
+        Returns:
+            float32 [E, A, O, H]: the state of the belief encoder on the stream that shows the
+            other, then that of the agent's own core. None of a network without memory.
+        """
+        streams = self._memory.streams[:, self._table.others]
+        core = self._memory.core.unsqueeze(2).expand(*streams.shape[:3], -1)
+        states: NDArray[np.float32] = torch.cat([streams, core], dim=-1).numpy()
+        return states if states.size else None
+
 
 class UserActor(_SeesAsIs):
     """An object of a user's class; each row is one agent of some world, in no order.
