@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch
@@ -15,7 +16,7 @@ from empathy_loop.agents.ppo import ppo_terms
 from empathy_loop.agents.registry import load_objective
 from empathy_loop.agents.separate import SeparateNetworks
 from empathy_loop.agents.streams import StreamTable
-from empathy_loop.agents.types import Batch, Experience, Inputs, Outputs
+from empathy_loop.agents.types import Batch, Experience, Inputs, Memory, Outputs
 from empathy_loop.envs.params import WorldParams
 
 
@@ -33,6 +34,10 @@ class Loss(NamedTuple):
     diagnostics: dict[str, Tensor]
 
 
+Run = Callable[[Inputs, Memory, StreamTable], Outputs]
+"""Runs a network over a batch of worlds."""
+
+
 class Arm(nn.Module):
     """Everything of an arm that is trained.
 
@@ -41,6 +46,7 @@ class Arm(nn.Module):
         params: The world.
         seed: The same seed gives the same weights, whatever was drawn before; those of the
             network do not depend on the objectives.
+        device: Where everything is to be; None for the CPU.
 
     Raises:
         ValueError: an objective is unknown or needs a privilege that the arm does not name, or
@@ -51,11 +57,21 @@ class Arm(nn.Module):
         table: The streams of a row.
         objectives: What it learns for besides PPO's own terms, with the weights that only
             training needs.
+        run: What runs the network over a batch in learning; several processes that share its
+            worlds set another here.
     """
 
-    def __init__(self, config: AgentConfig, params: WorldParams, seed: int) -> None:
+    def __init__(
+        self,
+        config: AgentConfig,
+        params: WorldParams,
+        seed: int,
+        device: torch.device | None = None,
+    ) -> None:
         super().__init__()
         self.config, self.table = config, streams_of(config, params)
+        if device is not None:
+            self.table = self.table.to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = _network_of(config, params)
@@ -64,12 +80,14 @@ class Arm(nn.Module):
                 load_objective(name)(config, params, self.table) for name in config.objectives
             ]
         self.objectives = nn.ModuleList(objectives)
+        self.run: Run = self.network.forward
         for name, objective in zip(config.objectives, objectives, strict=True):
             if objective.privilege != "none" and config.privilege == "none":
                 raise ValueError(
                     f"agent {config.name!r}: objective {name!r} reads in training what only others "
                     "know; set privilege to 'training' so that the arm says so"
                 )
+        self.to(device)
 
     def loss(self, batch: Batch) -> Loss:
         """Return the weighted loss of a minibatch and its named terms; one forward pass.
@@ -78,7 +96,7 @@ class Arm(nn.Module):
             ValueError: an objective returns a term that it does not declare.
         """
         present = Inputs(*(part[:-1] for part in batch.inputs))
-        outputs: Outputs = self.network(present, batch.memory, self.table)
+        outputs = self.run(present, batch.memory, self.table)
         terms, diagnostics = ppo_terms(outputs.logits, outputs.values, batch, self.config.ppo.clip)
         for objective in self.objectives:
             terms |= cast(Objective, objective).loss_terms(batch, outputs)
@@ -102,7 +120,7 @@ class Arm(nn.Module):
         weights = self.config.reward_weights
         if not weights:
             return {}
-        outputs = self.network(experience.inputs, experience.memory, self.table)
+        outputs = self.run(experience.inputs, experience.memory, self.table)
         terms: dict[str, Tensor] = {}
         for objective in self.objectives:
             terms |= cast(Objective, objective).reward_terms(experience, outputs)

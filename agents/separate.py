@@ -41,12 +41,13 @@ class SeparateNetworks(Network):
             Outputs with leading axes [T, E, A].
         """
         found: list[Outputs] = []
+        alone = self.alone.to(inputs.features.device)
         for i, network in enumerate(self.networks):
             streams = torch.cat([table.own[i : i + 1], table.others[i]])
             one = slice(i, i + 1)
             part = Memory(memory.streams[:, streams], memory.core[:, one])
             mine = Inputs(*(each[:, :, one] for each in inputs))
-            found.append(network(mine, part, self.alone))
+            found.append(network(mine, part, alone))
         beliefs = zip(*(outputs.belief for outputs in found), strict=True)
         return Outputs(
             logits=torch.cat([outputs.logits for outputs in found], dim=2),

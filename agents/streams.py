@@ -9,7 +9,7 @@ indices hides the difference from everything else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -77,6 +77,16 @@ class StreamTable:
     def other_agents(self) -> Tensor:
         """Which agent is other o of agent i, int64 [A, O]: (i + 1 + o) % A in a whole world."""
         return self.subject[self.others]
+
+    def to(self, device: torch.device) -> StreamTable:
+        """Return the table with its indices on a device."""
+        return replace(
+            self,
+            own=self.own.to(device),
+            others=self.others.to(device),
+            shown=self.shown.to(device),
+            subject=self.subject.to(device),
+        )
 
 
 def stream_views(inputs: Inputs, layout: ObservationLayout, table: StreamTable) -> Tensor:

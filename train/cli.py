@@ -34,6 +34,7 @@ class Train:
     """Train one agent into a folder of runs; run the same command again to go on.
 
     Example: empathy-loop train --agent cognitive --env mutual_aid_v0 --steps 2_000_000 --seed 0
+    By two processes: torchrun --nproc-per-node 2 -m empathy_loop.train train --agent cognitive
     """
 
     agent: Annotated[str | None, shown_default("cognitive")] = None
@@ -48,6 +49,8 @@ class Train:
     """Shift in training: none, partner_swap, cue_remap, need_dynamics or resource_move."""
     threads: Annotated[int | None, shown_default("1")] = None
     """Threads of torch, 1 to 1024."""
+    device: Annotated[Literal["auto", "cpu", "cuda"] | None, shown_default("auto")] = None
+    """Where the network computes; auto: on a CUDA device where there is one. Worlds: on the CPU."""
     name: Annotated[str | None, shown_default("AGENT-ENV-sSEED")] = None
     """Name of the run; it lives in runs/NAME."""
     config: Annotated[Path | None, shown_default("none")] = None
@@ -64,6 +67,7 @@ class Train:
             parse_assignments,
             read_settings,
         )
+        from empathy_loop.train.distributed import joined
         from empathy_loop.train.progress import TrainingProgress
         from empathy_loop.train.runs import default_folder, train_run
         from empathy_loop.train.tables import print_finished_run
@@ -76,14 +80,17 @@ class Train:
             steps=self.steps,
             seed=self.seed,
             num_threads=self.threads,
+            device=self.device,
             world=given(shift=self.shift),
         )
         settings = merge(file, flags, parse_assignments(self.assignments))
         config = build_config(settings, "the command line")
         folder = default_folder(config) if self.name is None else Path("runs", self.name)
-        with TrainingProgress(console, folder.name) as progress:
-            found = train_run(config, folder, progress.update)
-        print_finished_run(console, folder, config, found)
+        with joined() as team:
+            console.quiet = not team.leads
+            with TrainingProgress(console, folder.name) as progress:
+                found = train_run(config, folder, progress.update, team)
+            print_finished_run(console, folder, config, found)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from empathy_loop.agents.config import AgentConfig, check_ranges
 from empathy_loop.agents.registry import load_agent, refuse_unused
 from empathy_loop.envs.params import Range, WorldParams
 from empathy_loop.envs.reading import amend
+from empathy_loop.train.device import DEVICES
 
 DEFAULT_AGENT = "cognitive"
 DEFAULT_ENV = "mutual_aid_v0"
 
-WITHOUT_EFFECT = ("num_threads", "checkpoint_every")
+WITHOUT_EFFECT = ("num_threads", "checkpoint_every", "device")
 """Settings that change how a run is made, and not what comes out."""
 
 
@@ -44,9 +45,14 @@ class TrainConfig:
     """Threads of torch, at least 1; results repeat bit for bit for one number of threads."""
     checkpoint_every: Annotated[int, Range(1, 1e9)] = 50
     """Updates between two checkpoints, at least 1."""
+    device: str = "auto"
+    """Where the network computes: cpu, cuda, or auto, which is cuda where there is such a device.
+    A run may go on on another, but repeats bit for bit on one only."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.device not in DEVICES:
+            raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {self.device!r}")
 
 
 def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:

@@ -36,8 +36,9 @@ def explanation(error: Exception) -> str | None:
     """
     # torch takes a second to import, for which `--help` should not wait.
     from empathy_loop.train.checkpoint import CheckpointError
+    from empathy_loop.train.distributed import TeamError
 
-    if isinstance(error, CheckpointError | FloatingPointError):
+    if isinstance(error, CheckpointError | TeamError | FloatingPointError):
         return str(error)
     if isinstance(error, OSError):
         return _about_files(error)

@@ -18,10 +18,12 @@ from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import TrainConfig, as_seen_by
-from empathy_loop.train.rollout import Seconds, collect, empty_rollout, episode_metrics
+from empathy_loop.train.device import CPU, choose_device, copied, pinned
+from empathy_loop.train.distributed import ALONE, Team
+from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout, episode_metrics
 from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, update
 
-FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every")
+FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every", "device")
 """Settings that a resumed run may have different from those it was started with."""
 
 
@@ -33,17 +35,20 @@ class Learner:
 
     Args:
         config: The run.
+        team: The processes that train it; this one steps its share of the worlds.
 
     Raises:
-        ValueError: the agent does not learn, or the rollout does not divide the horizon.
+        ValueError: the agent does not learn, the rollout does not divide the horizon, there is no
+            such device, or the worlds cannot be shared by so many processes.
 
     Attributes:
+        device: Where the network is, and the memory; the worlds and the rollout are on the CPU.
         num_updates: Updates done.
         is_whole: False while an update is under way, when the state must not be saved.
     """
 
-    def __init__(self, config: TrainConfig) -> None:
-        self.config = config
+    def __init__(self, config: TrainConfig, team: Team = ALONE) -> None:
+        self.config, self.team = config, team
         agent, world = config.agent, as_seen_by(config.agent, config.world)
         num_steps = agent.ppo.rollout_steps
         if agent.kind != "learned":
@@ -53,21 +58,26 @@ class Learner:
                 "ppo.rollout_steps must divide horizon, so that episodes end between rollouts; "
                 f"got rollout_steps={num_steps} and horizon={world.horizon}"
             )
+        self.share = team.share_of(agent.ppo)
+        self.device = choose_device(config.device, team.local_rank)
         _warn_of_discount(agent.ppo.discount, world)
-        self.world = World(world, agent.ppo.num_worlds, config.seed)
-        phases = np.arange(agent.ppo.num_worlds) % (world.horizon // num_steps)
+        self.world = World(world, len(self.share), config.seed, self.share.start)
+        phases = np.array(self.share) % (world.horizon // num_steps)
         self.world.reset(first_step=phases * num_steps)
-        self.arm = Arm(agent, world, config.seed)
+        self.arm = Arm(agent, world, config.seed, self.device)
+        self.arm.run = team.sharing(self.arm)
         self.optimiser = make_optimiser(self.arm)
-        self.memory = self.arm.network.first_memory(self.world.num_worlds, self.arm.table)
+        memory = self.arm.network.first_memory(self.world.num_worlds, self.arm.table)
+        self.memory = copied(memory, self.device)
         self.num_updates = 0
         self.is_whole = True
-        self._rollout = empty_rollout(self.world, num_steps)
+        rollout = empty_rollout(self.world, num_steps)
+        self._rollout = pinned(rollout) if self.device.type == "cuda" else rollout
 
     @property
     def agent_steps(self) -> int:
         """Agent steps done so far."""
-        return self.num_updates * self._rollout.actions.numel()
+        return self.num_updates * self._rollout.actions.numel() * self.team.size
 
     def advance(self) -> dict[str, float]:
         """Collect one rollout, learn from it, and return the metrics of this update."""
@@ -75,36 +85,43 @@ class Learner:
         seconds = Seconds()
         memory = collect(self.world, self.arm, self.memory, self._rollout, seconds)
         started = perf_counter()
-        lesson = lesson_of(self._rollout, self.memory, self.arm)
+        rollout, before = self.team.whole(self._rollout), self.team.whole(self.memory)
+        lesson = lesson_of(copied(rollout, self.device), before, self.arm)
         key = (self.config.seed, self.num_updates)
-        losses = update(self.arm, self.optimiser, lesson.batch, key)
+        losses = update(self.arm, self.optimiser, lesson.batch, key, self.team)
         seconds.learning += perf_counter() - started
         self.memory = memory
         self.num_updates += 1
         self.is_whole = True
         total = seconds.env + seconds.inference + seconds.learning
         return {
-            **self._charts(lesson),
-            "charts/steps_per_second": self._rollout.actions.numel() / total,
+            **self._charts(rollout, lesson),
+            "charts/steps_per_second": rollout.actions.numel() / total,
             **losses,
             "losses/explained_variance": float(lesson.explained_variance),
-            **self._belief_metrics(),
+            **self._belief_metrics(rollout),
             **{f"time/{name}": share for name, share in seconds.shares().items()},
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """Return everything from which `restore` goes on identically, as plain data."""
+        """Return everything from which `restore` goes on identically, as plain data on the CPU.
+
+        The worlds of all processes are in it, in their order, so that other numbers of processes
+        can go on from it. All must call it; what the one that leads returns is to be saved.
+        """
         arrays = self.world.get_state()
-        return {
+        world = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        data = {
             "config": asdict(self.config),
             "num_updates": self.num_updates,
             "agent_steps": self.agent_steps,
             "network": self.arm.network.state_dict(),
             "objectives": self.arm.objectives.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "memory": self.memory._asdict(),
-            "world": {name: torch.from_numpy(array) for name, array in arrays.items()},
+            "memory": self.team.whole(self.memory)._asdict(),
+            "world": self.team.whole(world, axis=0),
         }
+        return copied(data, CPU)
 
     def restore(self, data: dict[str, Any], folder: Path) -> None:
         """Go on from a snapshot.
@@ -116,35 +133,39 @@ class Learner:
         Raises:
             CheckpointError: it was taken of a run with other settings.
         """
-        mine, saved = asdict(self.config), data["config"]
-        for name in mine:
-            if name not in FREE_TO_CHANGE and mine[name] != saved.get(name):
+        here, saved = asdict(self.config), data["config"]
+        for name in here:
+            if name not in FREE_TO_CHANGE and here[name] != saved.get(name):
                 raise CheckpointError(
                     f"{folder} holds a run with other settings: "
-                    f"{_difference(saved.get(name), mine[name], name)}; "
+                    f"{_difference(saved.get(name), here[name], name)}; "
                     "train with the same settings, or in another folder"
                 )
         self.arm.network.load_state_dict(data["network"])
         self.arm.objectives.load_state_dict(data["objectives"])
         self.optimiser.load_state_dict(data["optimiser"])
-        self.memory = Memory(**data["memory"])
-        self.world.set_state({name: part.numpy() for name, part in data["world"].items()})
+        mine = slice(self.share.start, self.share.stop)
+        memory = Memory(*(part[mine] for part in Memory(**data["memory"])))
+        self.memory = copied(memory, self.device)
+        world = {name: part.numpy() for name, part in data["world"].items()}
+        world = {name: part[mine] if part.ndim else part for name, part in world.items()}
+        self.world.set_state({**world, "first_world": np.array(self.share.start)})
         self.num_updates = data["num_updates"]
 
-    def _charts(self, lesson: Lesson) -> dict[str, float]:
+    def _charts(self, rollout: Rollout, lesson: Lesson) -> dict[str, float]:
         """Return `episode_metrics`, with what objectives added to the reward in it."""
         horizon = self.config.world.horizon
-        charts = episode_metrics(self._rollout, horizon)
+        charts = episode_metrics(rollout, horizon)
         for name, term in lesson.reward_terms.items():
             charts[f"reward/{name}"] = float(term.mean()) * horizon
             charts["charts/return"] += charts[f"reward/{name}"]
         return charts
 
-    def _belief_metrics(self) -> dict[str, float]:
+    def _belief_metrics(self, rollout: Rollout) -> dict[str, float]:
         """Return belief/<name>, scored on others against the truth; nothing without a belief."""
         if not self.config.agent.trains_belief:
             return {}
-        quality = belief_quality(self._rollout.p_crisis.numpy(), self._rollout.need.numpy())
+        quality = belief_quality(rollout.p_crisis.numpy(), rollout.need.numpy())
         return {f"belief/{name}": value for name, value in quality.items()}
 
 

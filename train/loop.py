@@ -14,6 +14,7 @@ import torch
 
 from empathy_loop.train.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.files import write_bytes
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.update import NotFiniteError
@@ -37,7 +38,10 @@ class Progress(NamedTuple):
 
 
 def train(
-    config: TrainConfig, folder: Path, on_update: Callable[[Progress], None] | None = None
+    config: TrainConfig,
+    folder: Path,
+    on_update: Callable[[Progress], None] | None = None,
+    team: Team = ALONE,
 ) -> Path:
     """Train an agent, from the checkpoint in the folder if there is one.
 
@@ -48,6 +52,8 @@ def train(
         config: The run. Sets the number of torch's threads in this process.
         folder: Folder of the run; made if it is missing.
         on_update: Called after each update, before it is saved.
+        team: The processes that train it together, each of which calls this with the same config
+            and folder; the one that leads saves.
 
     Returns:
         The path of the last checkpoint. If all steps are already done, nothing happens.
@@ -56,31 +62,37 @@ def train(
         ValueError: the agent does not learn, or settings do not fit together.
         CheckpointError: a checkpoint cannot be read, cannot be written, or is of another run.
         NotFiniteError: a gradient is not finite. What it came from is in NOT_FINITE, in the folder.
+        TeamError: another process has stopped.
         KeyboardInterrupt: Ctrl-C; the present update is finished and saved first. A second
             Ctrl-C leaves at once, with the last checkpoint on disk.
     """
     torch.set_num_threads(config.num_threads)
-    learner = Learner(config)
+    learner = Learner(config, team)
     folder.mkdir(parents=True, exist_ok=True)
     saved = load_checkpoint(folder)
     if saved is not None:
         learner.restore(saved, folder)
     saved_updates = learner.num_updates
+    # To save is to exchange worlds: only processes that are at the same place can.
+    together = team.size == 1
     with _PostponedInterrupt() as interrupt:
         try:
             while learner.agent_steps < config.steps:
                 metrics = learner.advance()
                 if on_update is not None:
                     on_update(Progress(learner.agent_steps, config.steps, metrics))
-                interrupt.raise_if_seen()
+                if team.any(interrupt.seen):
+                    together = True
+                    raise KeyboardInterrupt
                 if learner.num_updates - saved_updates >= config.checkpoint_every:
-                    save_checkpoint(folder, learner.snapshot())
+                    _save(learner, folder)
                     saved_updates = learner.num_updates
+            together = True
         except NotFiniteError as error:
-            raise _dumped(error, folder) from error
+            raise (_dumped(error, folder) if team.leads else error) from error
         finally:
-            if learner.is_whole and learner.num_updates > saved_updates:
-                save_checkpoint(folder, learner.snapshot())
+            if together and learner.is_whole and learner.num_updates > saved_updates:
+                _save(learner, folder)
     return folder / CHECKPOINT
 
 
@@ -97,11 +109,22 @@ def _dumped(error: NotFiniteError, folder: Path) -> NotFiniteError:
     )
 
 
+def _save(learner: Learner, folder: Path) -> None:
+    """Write a checkpoint of the worlds of all processes, each of which must call this."""
+    snapshot = learner.snapshot()
+    if learner.team.leads:
+        save_checkpoint(folder, snapshot)
+
+
 class _PostponedInterrupt:
-    """Notes the first Ctrl-C instead of raising it in the middle of an update."""
+    """Notes the first Ctrl-C instead of raising it in the middle of an update.
+
+    Attributes:
+        seen: Whether there was one.
+    """
 
     def __init__(self) -> None:
-        self._seen = False
+        self.seen = False
         self._before: Any = None
 
     def __enter__(self) -> _PostponedInterrupt:
@@ -119,12 +142,7 @@ class _PostponedInterrupt:
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 
-    def raise_if_seen(self) -> None:
-        """Raise the KeyboardInterrupt that was noted."""
-        if self._seen:
-            raise KeyboardInterrupt
-
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._seen:
+        if self.seen:
             raise KeyboardInterrupt
-        self._seen = True
+        self.seen = True

@@ -15,6 +15,7 @@ from empathy_loop.agents.types import Inputs, Memory
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.world import Transition, World
+from empathy_loop.train.device import copied
 
 
 class Rollout(NamedTuple):
@@ -114,7 +115,7 @@ def collect(world: World, arm: Arm, memory: Memory, rollout: Rollout, seconds: S
     """
     memory = _step_through(world, arm, memory, rollout, seconds)
     # Outside of inference mode, so that the memory may stand in a graph of gradients.
-    goes_on = ~rollout.truncated[-1][:, None, None]
+    goes_on = ~copied(rollout.truncated[-1], memory.core.device)[:, None, None]
     return Memory(*(part * goes_on for part in memory))
 
 
@@ -124,19 +125,22 @@ def _step_through(
 ) -> Memory:
     """Write a rollout and return the memory after its last step."""
     num_steps, network, table = len(rollout.actions), arm.network, arm.table
+    device = memory.core.device
     started = perf_counter()
     for t in range(num_steps):
         _record_observation(world.observation, rollout.inputs, t)
         rollout.need.numpy()[t] = world.state.need
         noise = torch.from_numpy(world.noise())
         observed = perf_counter()
-        outputs = network(_row(rollout.inputs, t), memory, table)
+        outputs = network(copied(_row(rollout.inputs, t), device), memory, table)
         memory = outputs.memory
-        rollout.actions[t] = sample_actions(outputs.logits[0], noise)
-        rollout.logp[t] = logp_of(outputs.logits[0], rollout.actions[t])
-        rollout.values[t] = outputs.values[0]
+        actions = sample_actions(outputs.logits[0], copied(noise, device))
         believed = torch.sigmoid(outputs.belief.crisis[0])
-        rollout.p_crisis[t] = believed[:, table.others]
+        rollout.logp[t].copy_(logp_of(outputs.logits[0], actions), non_blocking=True)
+        rollout.values[t].copy_(outputs.values[0], non_blocking=True)
+        rollout.p_crisis[t].copy_(believed[:, table.others], non_blocking=True)
+        # The one copy that is waited for: the world needs the actions, and all before it is done.
+        rollout.actions[t] = actions
         acted = perf_counter()
         _record_transition(world.step(rollout.actions[t].numpy()), rollout, t)
         seconds.env += observed - started
@@ -144,7 +148,8 @@ def _step_through(
         started = perf_counter()
         seconds.env += started - acted
     _record_following(world, rollout)
-    rollout.values[-1] = network(_row(rollout.inputs, num_steps), memory, table).values[0]
+    last = copied(_row(rollout.inputs, num_steps), device)
+    rollout.values[-1] = network(last, memory, table).values[0]
     seconds.inference += perf_counter() - started
     return memory
 

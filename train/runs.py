@@ -21,6 +21,7 @@ from empathy_loop.train.actors import load_actor
 from empathy_loop.train.beliefs import belief_report, scalars_of
 from empathy_loop.train.checkpoint import load_checkpoint
 from empathy_loop.train.config import TrainConfig, build_config, fingerprint, to_data
+from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.files import read_json, write_bytes, write_json
 from empathy_loop.train.logging import Logger, declared_names
@@ -47,7 +48,10 @@ def default_folder(config: TrainConfig) -> Path:
 
 
 def train_run(
-    config: TrainConfig, folder: Path, on_update: Callable[[Progress], None] | None = None
+    config: TrainConfig,
+    folder: Path,
+    on_update: Callable[[Progress], None] | None = None,
+    team: Team = ALONE,
 ) -> dict[str, float]:
     """Train an agent into a folder, or go on where it was left, then evaluate it.
 
@@ -55,6 +59,8 @@ def train_run(
         config: The run.
         folder: Folder of the run; made by the first update.
         on_update: Called after each update, when it has been logged.
+        team: The processes that train it together; the one that leads logs, saves and evaluates,
+            and on_update is called there only.
 
     Returns:
         The numbers of the evaluation, as `train.outcomes` names them.
@@ -63,6 +69,7 @@ def train_run(
         ValueError: the agent does not learn, or settings do not fit together.
         CheckpointError: a checkpoint cannot be read or written, or is of another run.
         OSError: a log cannot be written.
+        TeamError: another process has stopped.
         KeyboardInterrupt: Ctrl-C; what was learned is saved.
     """
     saved = load_checkpoint(folder)
@@ -84,8 +91,8 @@ def train_run(
             if on_update is not None:
                 on_update(progress)
 
-        train(config, folder, report)
-        return _evaluated(config, folder, logger)
+        train(config, folder, report if team.leads else None, team)
+        return team.told(_evaluated(config, folder, logger) if team.leads else {})
 
 
 def write_config(folder: Path, config: TrainConfig) -> None:

@@ -14,6 +14,7 @@ from empathy_loop.agents.advantages import gae
 from empathy_loop.agents.arm import Arm, Loss
 from empathy_loop.agents.ppo import explained_variance
 from empathy_loop.agents.types import Batch, Experience, Inputs, Memory
+from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout
 
 
@@ -23,7 +24,9 @@ def make_optimiser(arm: Arm) -> Optimizer:
     return torch.optim.Adam(arm.parameters(), lr=learning_rate, eps=1e-5, fused=True)
 
 
-def update(arm: Arm, optimiser: Optimizer, batch: Batch, key: tuple[int, int]) -> dict[str, float]:
+def update(
+    arm: Arm, optimiser: Optimizer, batch: Batch, key: tuple[int, int], team: Team = ALONE
+) -> dict[str, float]:
     """Take the gradient steps of one update.
 
     Worlds are dealt into minibatches anew in every epoch, by a generator made from the key, so
@@ -34,6 +37,7 @@ def update(arm: Arm, optimiser: Optimizer, batch: Batch, key: tuple[int, int]) -
         optimiser: Changed in place.
         batch: A whole rollout.
         key: Seed of the run and number of the update.
+        team: The processes that learn together, all from the same batch.
 
     Returns:
         losses/<term or diagnostic>: means over the gradient steps; gradient_norm is the norm
@@ -47,12 +51,13 @@ def update(arm: Arm, optimiser: Optimizer, batch: Batch, key: tuple[int, int]) -
     num_worlds = batch.actions.shape[1]
     steps: list[dict[str, Tensor]] = []
     for _ in range(ppo.epochs):
-        order = torch.from_numpy(generator.permutation(num_worlds))
+        order = torch.from_numpy(generator.permutation(num_worlds)).to(batch.actions.device)
         for worlds in order.tensor_split(ppo.minibatches):
             part = take_worlds(batch, worlds)
             loss = arm.loss(part)
             optimiser.zero_grad()
             torch.autograd.backward(loss.total)
+            team.sum_gradients(arm)
             norm = torch.nn.utils.clip_grad_norm_(arm.parameters(), ppo.max_grad_norm)
             _demand_finite(norm, loss, arm, part)
             optimiser.step()

@@ -90,7 +90,7 @@ def train_workloads() -> list[Workload]:
 
 def run_of(arm: str, num_threads: int, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
     """Return the run whose updates are timed: an arm in the default world."""
-    return TrainConfig(load_agent(arm, overrides), num_threads=num_threads)
+    return TrainConfig(load_agent(arm, overrides), num_threads=num_threads, device="cpu")
 
 
 class Training:

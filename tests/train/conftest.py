@@ -35,5 +35,8 @@ def tiny_config(
     return TrainConfig(
         agent=load_agent(name, merged),
         world=WorldParams(**({"horizon": 16, "total_hazard": 0.3} | (world or {}))),
-        **({"steps": updates * STEPS_PER_UPDATE, "seed": 7, "checkpoint_every": 2} | options),
+        **(
+            {"steps": updates * STEPS_PER_UPDATE, "seed": 7, "checkpoint_every": 2, "device": "cpu"}
+            | options
+        ),
     )

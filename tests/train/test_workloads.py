@@ -144,4 +144,4 @@ def test_the_parts_of_an_update_are_env_inference_and_learning(make_config: Make
 def test_the_run_that_is_timed_is_the_default_one() -> None:
     config = run_of("ippo_gru", 2)
     assert (config.agent.name, config.num_threads) == ("ippo_gru", 2)
-    assert config == TrainConfig(config.agent, num_threads=2)
+    assert config == TrainConfig(config.agent, num_threads=2, device="cpu")
