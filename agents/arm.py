@@ -84,18 +84,23 @@ class Arm(nn.Module):
         for name, objective in zip(config.objectives, objectives, strict=True):
             if objective.privilege != "none" and config.privilege == "none":
                 raise ValueError(
-                    f"agent {config.name!r}: objective {name!r} reads others' hidden state in "
-                    "training; set privilege to 'training' so that the arm says so"
+                    f"agent {config.name!r}: objective {name!r} reads in training what only others "
+                    "know; set privilege to 'training' so that the arm says so"
                 )
         self.to(device)
 
     def loss(self, batch: Batch) -> Loss:
-        """Return the weighted loss of a minibatch and its named terms; one forward pass."""
+        """Return the weighted loss of a minibatch and its named terms; one forward pass.
+
+        Raises:
+            ValueError: an objective returns a term that it does not declare.
+        """
         present = Inputs(*(part[:-1] for part in batch.inputs))
         outputs = self.run(present, batch.memory, self.table)
         terms, diagnostics = ppo_terms(outputs.logits, outputs.values, batch, self.config.ppo.clip)
         for objective in self.objectives:
             terms |= cast(Objective, objective).loss_terms(batch, outputs)
+        _demand_declared("loss", terms, self.config.loss_weights)
         weighted = [self.config.loss_weights[name] * term for name, term in terms.items()]
         return Loss(torch.stack(weighted).sum(), terms, diagnostics)
 
@@ -108,6 +113,9 @@ class Arm(nn.Module):
 
         Returns:
             Name to float32 [T, E, A], each times its weight; nothing where no objective adds any.
+
+        Raises:
+            ValueError: an objective returns a term that it does not declare.
         """
         weights = self.config.reward_weights
         if not weights:
@@ -116,6 +124,7 @@ class Arm(nn.Module):
         terms: dict[str, Tensor] = {}
         for objective in self.objectives:
             terms |= cast(Objective, objective).reward_terms(experience, outputs)
+        _demand_declared("reward", terms, weights)
         return {name: weights[name] * term for name, term in terms.items()}
 
 
@@ -130,6 +139,15 @@ def build_network(config: AgentConfig, params: WorldParams, seed: int) -> Networ
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _network_of(config, params)
+
+
+def _demand_declared(kind: str, terms: dict[str, Tensor], weights: dict[str, float]) -> None:
+    for name in terms:
+        if name not in weights:
+            raise ValueError(
+                f"an objective returned the {kind} term {name!r}, which has no weight; declare it "
+                f"in the {kind}_weights of its class (there are {', '.join(weights)})"
+            )
 
 
 def _network_of(config: AgentConfig, params: WorldParams) -> Network:

@@ -106,20 +106,20 @@ class EmpathyConfig:
 class ComparatorConfig:
     """Constants of published methods, each used by the objective that its name begins with.
 
+    What a method weighs terms by stands with the other weights: reward_weights, loss_weights.
+
     Raises:
         ValueError: a field is out of its range.
     """
 
-    inequity_envy: Annotated[float, Range(0, math.inf)] = 5.0
-    """Weight of being behind others, alpha of Hughes et al. 2018, at least 0."""
-    inequity_guilt: Annotated[float, Range(0, math.inf)] = 0.05
-    """Weight of being ahead of others, beta of Hughes et al. 2018, at least 0."""
     inequity_decay: Share = 0.975
-    """Decay a step of the traces of reward that are compared, 0 to 1."""
+    """Decay a step of the traces of reward that are compared, beside the discount, 0 to 1."""
     svo_angle: Annotated[float, Range(0, 90)] = 45.0
     """Social value orientation aimed at, in degrees: 0 selfish, 45 prosocial, 90 altruistic."""
     svo_decay: Share = 0.975
-    """Decay a step of the traces of reward whose angle is taken, 0 to 1."""
+    """Decay a step of the traces whose angle is taken, beside the discount, 0 to 1."""
+    lase_view_share: Share = 0.1
+    """Share of the imagined view in the loss of perspective taking, delta of Kong et al. 2024."""
 
     def __post_init__(self) -> None:
         check_ranges(self)

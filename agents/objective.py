@@ -43,8 +43,8 @@ class Objective(nn.Module):
         loss_weights: Name to default weight of each term that `loss_terms` may return.
         reward_weights: Name to default weight of each term that `reward_terms` returns.
         settings: Names of the fields of ComparatorConfig that it uses.
-        privilege: What it must be given in training: "none", or "training" for others' hidden
-            state. An arm's config has to say as much.
+        privilege: What it must be given in training: "none", or "training" for what only others
+            know, as their needs, rewards or exact actions. An arm's config has to say as much.
         alongside: Names of the built-in objectives that a user's class is trained with when it is
             named as an agent.
     """

@@ -12,6 +12,11 @@ from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
+from empathy_loop.agents.comparators.inequity_aversion import InequityAversion
+from empathy_loop.agents.comparators.lase import Lase
+from empathy_loop.agents.comparators.liam import Liam
+from empathy_loop.agents.comparators.social_influence import SocialInfluence
+from empathy_loop.agents.comparators.svo import SocialValueOrientation
 from empathy_loop.agents.config import PPO_WEIGHTS, AgentConfig, ComparatorConfig
 from empathy_loop.agents.empathy.coupling import Coupling, TrueCoupling
 from empathy_loop.agents.empathy.targets import Dummy, Introspective, Predictive, Supervised
@@ -25,6 +30,11 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "dummy": Dummy,
     "coupling": Coupling,
     "true_coupling": TrueCoupling,
+    "lase": Lase,
+    "liam": Liam,
+    "social_influence": SocialInfluence,
+    "inequity_aversion": InequityAversion,
+    "svo": SocialValueOrientation,
 }
 """What an arm can learn for besides PPO's own terms."""
 

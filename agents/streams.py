@@ -73,6 +73,11 @@ class StreamTable:
             subject=torch.cat([own, others.flatten()]),
         )
 
+    @property
+    def other_agents(self) -> Tensor:
+        """Which agent is other o of agent i, int64 [A, O]: (i + 1 + o) % A in a whole world."""
+        return self.subject[self.others]
+
     def to(self, device: torch.device) -> StreamTable:
         """Return the table with its indices on a device."""
         return replace(
@@ -106,3 +111,8 @@ def other_blocks(features: Tensor, layout: ObservationLayout) -> Tensor:
     """Return the other-blocks of features [..., D] as float32 [..., O, X]."""
     blocks = features[..., layout.self_size :]
     return blocks.reshape(*features.shape[:-1], layout.num_others, layout.other_size)
+
+
+def seen_others(features: Tensor, layout: ObservationLayout) -> Tensor:
+    """Return whether each other is seen, of features [..., D] as float32 [..., O], 0 or 1."""
+    return other_blocks(features, layout)[..., layout.other_block["visible"].start]

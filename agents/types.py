@@ -84,6 +84,7 @@ class Experience(NamedTuple):
         rewards: float32 [T, E, A]. The world's rewards.
         need: float32 [T, E, A, K], in [0, 1]. True needs before each step; privileged.
         drive: float32 [T, E, A], in [0, K]. True drives after each step; privileged.
+        truncated: bool [T, E]. Whether the episode ended with the step; in the last row only.
     """
 
     inputs: Inputs
@@ -92,6 +93,7 @@ class Experience(NamedTuple):
     rewards: Tensor
     need: Tensor
     drive: Tensor
+    truncated: Tensor
 
 
 class Batch(NamedTuple):
@@ -106,6 +108,7 @@ class Batch(NamedTuple):
         adv: float32 [T, E, A]. Advantages, not normalised.
         returns: float32 [T, E, A]. Targets of the values.
         need: float32 [T, E, A, K], in [0, 1]. True needs, for privileged targets only.
+        rewards: float32 [T, E, A]. The world's rewards, to which objectives have added nothing.
     """
 
     inputs: Inputs
@@ -115,3 +118,4 @@ class Batch(NamedTuple):
     adv: Tensor
     returns: Tensor
     need: Tensor
+    rewards: Tensor

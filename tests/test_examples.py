@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from extras import require
 
-from empathy_loop.agents.registry import load_user_class
+from empathy_loop.agents.registry import load_class
+from empathy_loop.train.logging import read_metrics
 
 FOLDER = Path(__file__).parents[1] / "examples"
 COMMAND = str(Path(sys.executable).with_name("empathy-loop"))
@@ -52,6 +53,28 @@ def run_example(name: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_a_learner_of_ones_own_is_trained_with_its_term(tmp_path: Path) -> None:
+    settings = ["ppo.num_worlds=4", "ppo.epochs=1", "network.hidden_size=8"]
+    options = [part for setting in settings for part in ("--set", f"agent.{setting}")]
+    name = str(tmp_path / "mine")
+    done = subprocess.run(
+        [
+            COMMAND,
+            *["train", "--agent", "my_learner:MyLearner", "--steps", "768", "--name"],
+            name,
+            *options,
+        ],
+        cwd=FOLDER,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = read_metrics(tmp_path / "mine")[:2]
+    assert 0.0 < second["losses/next_offset"] < first["losses/next_offset"]
+    assert "losses/belief_crisis" in first
 
 
 def test_the_plain_loops_play_the_same_worlds() -> None:
@@ -100,7 +123,7 @@ def test_the_current_folder_is_searched_last_and_only_while_importing(
     )
     monkeypatch.chdir(tmp_path)
     before = list(sys.path)
-    module = sys.modules[load_user_class("a_module_here:Mine").__module__]
+    module = sys.modules[load_class("a_module_here:Mine").__module__]
     try:
         assert [*before, str(tmp_path)] == module.PATH
         assert sys.path == before

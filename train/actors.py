@@ -102,7 +102,7 @@ class LearnedActor:
 
     Args:
         config: The arm.
-        params: The world it was trained in.
+        params: The world it was trained in, as it was shown it.
         weights: State of its network.
     """
 
@@ -111,7 +111,7 @@ class LearnedActor:
     ) -> None:
         self.name, self._config = config.name, config
         self._trains_belief = config.trains_belief
-        self._params = params = as_seen_by(config, params)
+        self._params = params
         self._network: Network = build_network(config, params, seed=0)
         self._network.load_state_dict(weights)
 
@@ -151,6 +151,19 @@ class LearnedActor:
         level, p_crisis = believed_need(outputs.belief)[0], torch.sigmoid(outputs.belief.crisis)[0]
         others = self._table.others
         return Decision(actions.numpy(), level[:, others].numpy(), p_crisis[:, others].numpy())
+
+    @property
+    def states(self) -> NDArray[np.float32] | None:
+        """Return what the network remembers about each other after the last act, for probing.
+
+        Returns:
+            float32 [E, A, O, H]: the state of the belief encoder on the stream that shows the
+            other, then that of the agent's own core. None of a network without memory.
+        """
+        streams = self._memory.streams[:, self._table.others]
+        core = self._memory.core.unsqueeze(2).expand(*streams.shape[:3], -1)
+        states: NDArray[np.float32] = torch.cat([streams, core], dim=-1).numpy()
+        return states if states.size else None
 
 
 class UserActor(_SeesAsIs):
@@ -218,7 +231,7 @@ def load_actor(folder_or_name: str | Path) -> Actor:
     if name in SCRIPTED and folder_or_name == name:
         return ScriptedActor(name)
     if find_checkpoint(folder) is not None:
-        return _load_learned(folder)
+        return LearnedActor(*read_learned(folder))
     if folder.is_dir():
         raise CheckpointError(f"{folder} holds no checkpoint; train the run to its first one")
     if ":" in name:
@@ -232,11 +245,17 @@ def load_actor(folder_or_name: str | Path) -> Actor:
     )
 
 
-def _load_learned(folder: Path) -> LearnedActor:
+def read_learned(folder: Path) -> tuple[AgentConfig, WorldParams, dict[str, torch.Tensor]]:
+    """Return the arm of a run, the world as it was shown it in training, and its weights.
+
+    Raises:
+        CheckpointError: there is no checkpoint, or it cannot be read.
+        ValueError: its settings are refused.
+    """
     data = load_checkpoint(folder)
-    assert data is not None, "the caller has seen a checkpoint"
-    saved = data["config"]
-    agent = saved["agent"]
+    if data is None:
+        raise CheckpointError(f"{folder} holds no checkpoint; train the run to its first one")
+    agent = data["config"]["agent"]
     start = start_of(agent["name"], agent["objectives"], str(folder))
     config = amend(start, agent, str(folder))
-    return LearnedActor(config, WorldParams(**saved["world"]), data["network"])
+    return config, as_seen_by(config, WorldParams(**data["config"]["world"])), data["network"]

@@ -15,7 +15,8 @@ from empathy_loop.agents.config import check_ranges
 from empathy_loop.envs.params import Range, WorldParams
 from empathy_loop.envs.reading import amend
 from empathy_loop.envs.scenarios import load_scenario, seats_of
-from empathy_loop.train.actors import load_actor
+from empathy_loop.train.actors import Actor, load_actor
+from empathy_loop.train.beliefs import belief_report
 from empathy_loop.train.cells import cell_name
 from empathy_loop.train.config import DEFAULT_ENV, TrainConfig, hash_of
 from empathy_loop.train.evaluate import EpisodeLog, run_episodes, score_belief
@@ -65,6 +66,8 @@ class Assessment:
     """Whether learned agents take their most probable actions instead of sampling."""
     seats: tuple[str, ...] | None = None
     """A seat for each agent, focal ones first; None for the scenario's, if named, or all focal."""
+    beliefs: bool = False
+    """Whether to report what the agents know of others' needs, in seats of its own."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -107,8 +110,10 @@ def assess(request: Assessment) -> dict[str, Any]:
     Returns:
         Plain data: what was asked for, the `world`, the `seats` of all agents, `cells` (names, the
         shifted one first), `agents` (random first, oracle last), `scores` (agent, cell, name of
-        MEASURES -> `mean`, `low`, `high`; a number that cannot be known is None) and `belief`
-        (agent with a belief in probabilities, cell -> what `score_belief` names).
+        MEASURES -> `mean`, `low`, `high`; a number that cannot be known is None), `belief`
+        (agent with a belief in probabilities, cell -> what `score_belief` names) and, if asked
+        for, `belief_report` (each agent that was named -> what `belief_report` returns, in the
+        world as it was asked for).
 
     Raises:
         ValueError: an agent is unknown or does not fit the world, seats do not fit it, or a
@@ -145,6 +150,7 @@ def assess(request: Assessment) -> dict[str, Any]:
         "agents": list(actors),
         "scores": scores,
         "belief": belief,
+        "belief_report": _belief_reports(request, params, actors),
     }
 
 
@@ -194,6 +200,17 @@ def _cell(params: WorldParams) -> str:
     """Return the name of the cell of a world."""
     shift = Shift(params.shift, params.shift_severity)
     return cell_name(None if params.shift == "none" else shift)
+
+
+def _belief_reports(
+    request: Assessment, params: WorldParams, actors: Mapping[str, Actor]
+) -> dict[str, Any]:
+    """Return what each agent that was named knows of others' needs, if that was asked for."""
+    named = dict.fromkeys(request.agents) if request.beliefs else {}
+    return {
+        name: belief_report(actors[name], params, request.episodes, request.seed, request.greedy)
+        for name in named
+    }
 
 
 def _worlds_of(log: EpisodeLog) -> dict[str, Floats]:

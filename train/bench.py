@@ -23,7 +23,7 @@ from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.files import write_json
 from empathy_loop.train.outcomes import outcomes
 from empathy_loop.train.timing import measure
-from empathy_loop.train.workloads import workloads_of
+from empathy_loop.train.workloads import COST_OF, workloads_of
 
 FOLDER = Path("results", "bench")
 WHATS = ("env", "train", "policies", "all")
@@ -172,18 +172,27 @@ def _policy_worlds() -> dict[str, WorldParams]:
 
 
 def _print_training(console: Console, report: Report) -> None:
-    """Print how near training comes to its floor, and where its time goes; or nothing."""
-    entries = [entry for entry in report["measurements"] if entry["share_of_floor"] is not None]
+    """Print where the time of training goes, how near it comes to its floor, and what it costs.
+
+    Nothing where no arm was trained.
+    """
+    entries = [entry for entry in report["measurements"] if entry["time_shares"] is not None]
     if not entries:
         return
     parts = list(entries[0]["time_shares"])
-    _print(console, "\nRate as a share of the floor's, and shares of the time\n")
+    title = (
+        f"Time as a multiple of that of {COST_OF}, rate as a share of the floor's, shares of time"
+    )
+    _print(console, f"\n{title}\n")
     rows = []
     for entry in entries:
-        shares = [entry["share_of_floor"][key] for key in ("median", "lowest", "highest")]
-        shares += [entry["time_shares"][part] for part in parts]
-        rows.append([entry["name"], *(f"{share:.3f}" for share in shares)])
-    _print_table(console, ("trained", "share of the floor", "lowest", "highest", *parts), rows)
+        share, times = entry["share_of_floor"], entry["time_shares"].values()
+        spread = [None if share is None else share[key] for key in ("median", "lowest", "highest")]
+        numbers = (entry["cost"]["median"], *spread, *times)
+        cells = ("-" if number is None else f"{number:.3f}" for number in numbers)
+        rows.append([entry["name"], *cells])
+    headings = ("trained", f"time / {COST_OF}", "share of the floor", "lowest", "highest", *parts)
+    _print_table(console, headings, rows)
 
 
 def _print_growth(console: Console, report: Report) -> None:

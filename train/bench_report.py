@@ -66,9 +66,10 @@ def report_of(
         (see `train.hardware`), `peak_memory_mib` (of this process until now; None if unknown),
         `measurements` and `growth`. A measurement has `name`, `role`, `unit`, `threads`,
         `worlds`, `agents`, `rates` (one a repeat), their `median`, `lowest` and `highest`;
-        `time_shares` (part to share; None without parts) and `share_of_floor` (`floor`, its
-        name, and `median`, `lowest`, `highest` over repeats of rate / rate of the floor; None
-        without). An entry of growth has `agents`, `linear`, their ratio to the fewest, and
+        `time_shares` (part to share; None without parts), `share_of_floor` (`floor`, its name,
+        and `median`, `lowest`, `highest` over repeats of rate / rate of the floor; None without)
+        and `cost` (`of`, the name of another, and the same three of the time of this / of that;
+        None without). An entry of growth has `agents`, `linear`, their ratio to the fewest, and
         `cost` (`median`, `lowest`, `highest` over repeats of the time of an agent step / that
         with the fewest).
     """
@@ -136,10 +137,11 @@ def _entries(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
     rates = {found.workload.name: found.rates for found in measurements}
     entries = []
     for workload, own, time_shares in measurements:
-        share = None
+        share = cost = None
         if workload.floor is not None:
-            spread = ratios(own, rates[workload.floor])
-            share = {"floor": workload.floor, **spread._asdict()}
+            share = {"floor": workload.floor, **ratios(own, rates[workload.floor])._asdict()}
+        if workload.cost_of is not None:
+            cost = {"of": workload.cost_of, **ratios(rates[workload.cost_of], own)._asdict()}
         entries.append(
             {
                 "name": workload.name,
@@ -152,6 +154,7 @@ def _entries(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
                 **Spread.of(own)._asdict(),
                 "time_shares": time_shares,
                 "share_of_floor": share,
+                "cost": cost,
             }
         )
     return entries

@@ -116,6 +116,8 @@ class Evaluate:
     """Take the most probable actions instead of sampling."""
     seats: Annotated[tuple[str, ...] | None, shown_default("the scenario's, or all focal")] = None
     """Seat of each agent, focal first, such as focal heldout heldout; name the agents before it."""
+    beliefs: Annotated[bool, FlagCreatePairsOff] = False
+    """Add what agents know of others' needs: beliefs, probes of memory, the filter beside them."""
     out: Annotated[Path | None, shown_default("results/evaluate/AGENTS-SHIFT-sSEED.json")] = None
     """File for the numbers, as JSON."""
     assignments: Assignments = ()
@@ -136,6 +138,7 @@ class Evaluate:
             seed=self.seed,
             greedy=self.greedy,
             seats=self.seats,
+            beliefs=self.beliefs,
         )
         report = assess(request)
         print_assessment(console, report)

@@ -24,6 +24,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-
 from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
 
 from empathy_loop.agents.config import AgentConfig
+from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES, scalar_name, sources_of
 from empathy_loop.train.files import write_bytes
 
 EVENTS = "events.out.tfevents.empathy_loop"
@@ -69,19 +70,37 @@ EVALUATION_SCALARS: dict[str, str] = {
 }
 """Scalars of the evaluation at the end of a run."""
 
+REPORT_SCALARS: dict[str, str] = {
+    scalar_name(partners, source, quality): f"{what[0].upper()}{what[1:]}: {who}; {where}."
+    for partners, where in PARTNERS.items()
+    for source, who in SOURCES.items()
+    for quality, what in QUALITIES.items()
+}
+"""Scalars of the report on beliefs at the end of a run, of all that an arm may have."""
+
 IMAGES: dict[str, str] = {
-    "evaluation/episode": "One evaluation episode as an animation, truth beside belief."
+    "evaluation/episode": "One evaluation episode as an animation, truth beside belief.",
+    "evaluation/reliability": "How often what is believed is true; on the diagonal, calibrated.",
 }
 """Images of the evaluation at the end of a run."""
 
-EVALUATION_NAMES = EVALUATION_SCALARS.keys() | IMAGES.keys()
+EVALUATION_NAMES = EVALUATION_SCALARS.keys() | REPORT_SCALARS.keys() | IMAGES.keys()
 
 
 def declared_names(agent: AgentConfig) -> set[str]:
-    """Return exactly the names that a finished run of an arm has logged."""
-    names = SCALARS.keys() | EVALUATION_NAMES
+    """Return exactly the names that a finished run of an arm has logged.
+
+    Of the report on beliefs, what could not be scored is missing, as in a world without crises.
+    """
+    names = SCALARS.keys() | EVALUATION_SCALARS.keys() | IMAGES.keys()
     names |= {f"losses/{term}" for term in agent.loss_weights}
     names |= {f"reward/{term}" for term in agent.reward_weights}
+    names |= {
+        scalar_name(partners, source, quality)
+        for partners in PARTNERS
+        for source in sources_of(agent)
+        for quality in QUALITIES
+    }
     return names | BELIEF_SCALARS.keys() if agent.trains_belief else names
 
 
@@ -147,14 +166,27 @@ class Logger:
         Raises:
             ValueError: the name is not declared.
         """
-        if name not in IMAGES:
-            raise ValueError(f"{name} must be declared in train/logging.py first")
         buffer = io.BytesIO()
         milliseconds = 1000.0 / frames_per_second
         iio.imwrite(buffer, list(frames), extension=".gif", duration=milliseconds, loop=0)
-        height, width, _ = frames[0].shape
+        self.image(step, name, buffer.getvalue())
+
+    def image(self, step: int, name: str, content: bytes) -> None:
+        """Log an image.
+
+        Args:
+            step: Agent steps done so far.
+            name: One of IMAGES.
+            content: A whole PNG or GIF file.
+
+        Raises:
+            ValueError: the name is not declared.
+        """
+        if name not in IMAGES:
+            raise ValueError(f"{name} must be declared in train/logging.py first")
+        height, width = iio.improps(content, index=0).shape[:2]
         image = Summary.Image(
-            height=height, width=width, colorspace=3, encoded_image_string=buffer.getvalue()
+            height=height, width=width, colorspace=3, encoded_image_string=content
         )
         self._summarise(step, [Summary.Value(tag=name, image=image)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import threading
 from collections.abc import Callable
@@ -14,7 +15,12 @@ import torch
 from empathy_loop.train.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.distributed import ALONE, Team
+from empathy_loop.train.files import write_bytes
 from empathy_loop.train.learner import Learner
+from empathy_loop.train.update import NotFiniteError
+
+NOT_FINITE = "not_finite.pt"
+"""Name of the file with what a step was taken from that was not finite: tensors, for torch.load."""
 
 
 class Progress(NamedTuple):
@@ -55,7 +61,7 @@ def train(
     Raises:
         ValueError: the agent does not learn, or settings do not fit together.
         CheckpointError: a checkpoint cannot be read, cannot be written, or is of another run.
-        FloatingPointError: a gradient is not finite.
+        NotFiniteError: a gradient is not finite. What it came from is in NOT_FINITE, in the folder.
         TeamError: another process has stopped.
         KeyboardInterrupt: Ctrl-C; the present update is finished and saved first. A second
             Ctrl-C leaves at once, with the last checkpoint on disk.
@@ -82,10 +88,25 @@ def train(
                     _save(learner, folder)
                     saved_updates = learner.num_updates
             together = True
+        except NotFiniteError as error:
+            raise (_dumped(error, folder) if team.leads else error) from error
         finally:
             if together and learner.is_whole and learner.num_updates > saved_updates:
                 _save(learner, folder)
     return folder / CHECKPOINT
+
+
+def _dumped(error: NotFiniteError, folder: Path) -> NotFiniteError:
+    """Return the error with a word on where what it came from has been written."""
+    path = folder / NOT_FINITE
+    buffer = io.BytesIO()
+    torch.save(error.dump, buffer)
+    write_bytes(path, buffer.getvalue())
+    return NotFiniteError(
+        f"{error}. The last checkpoint in {folder}, if there is one, is from before; what the "
+        f"step was taken from is in {path}",
+        error.dump,
+    )
 
 
 def _save(learner: Learner, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The pictures of a comparison, drawn from its results and from nothing else."""
+"""The pictures of a comparison and of a run, drawn from results and from nothing else."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ COLOURS = {"random": "#9a9a9a", "reader": "#b08d57", "oracle": "#222222"}
 """Colours of the scripted arms, the same in every picture."""
 PALETTE = ("#2f6db3", "#d5572b", "#2a9d6f", "#8e5bb5", "#c9a227", "#4bb5c1", "#c2487e")
 """Colours of all others, in the order of the comparison."""
+SOURCE_COLOURS = {"belief": PALETTE[0], "probe": PALETTE[1], "filter": COLOURS["oracle"]}
+"""Colours of those who say how probable a crisis is."""
 
 # Releases of matplotlib type this differently.
 STYLE: Any = {
@@ -144,6 +146,39 @@ def draw_recovery(results: Mapping[str, Any], shift: str) -> Figure:
     axes.set_title(f"Around the unsignalled shift {shift}; dashed: the same without the shift")
     axes.margins(x=0)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def reliability_picture(report: Mapping[str, Any]) -> bytes:
+    """Return the reliability diagram of a report on beliefs as PNG."""
+    with mpl.rc_context(STYLE):
+        return _png(draw_reliability(report))
+
+
+def draw_reliability(report: Mapping[str, Any]) -> Figure:
+    """Draw the share of true crises against their probability (DeGroot and Fienberg 1983).
+
+    Args:
+        report: What `train.beliefs.belief_report` returned.
+
+    Returns:
+        One panel for each kind of partners; the area of a dot is the share of entries in its bin.
+    """
+    figure = Figure(figsize=(3.4 * len(report), 3.8))
+    panels = figure.subplots(1, len(report), sharey=True, squeeze=False)[0]
+    for panel, (partners, sources) in zip(panels, report.items(), strict=True):
+        panel.plot([0, 1], [0, 1], color="#444444", linewidth=1.0)
+        for source, scores in sources.items():
+            colour = SOURCE_COLOURS[source]
+            bins = {name: _numbers(bin_) for name, bin_ in scores["reliability"].items()}
+            panel.plot(bins["mean_p"], bins["share_true"], color=colour, label=source)
+            area = 4.0 + 200.0 * bins["num_entries"] / bins["num_entries"].sum()
+            panel.scatter(bins["mean_p"], bins["share_true"], s=area, color=colour, alpha=0.6)
+        panel.set_title(partners.replace("_", " "))
+        panel.set_xlabel("probability of a crisis")
+        panel.set_aspect("equal")
+    panels[0].set_ylabel("share that was one")
+    panels[0].legend(loc="upper left")
     return figure
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
 from empathy_loop.train.files import write_bytes, write_text
 from empathy_loop.train.plots import draw_all, recovery_file
 from empathy_loop.train.results import MEASURES, OVERALL, Measure
@@ -89,6 +90,7 @@ def make_page(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
         *_scores(results, pictures),
         *_contrasts(results),
         *_recovery(results, pictures),
+        *_beliefs(results),
         *_learning(pictures),
         *_episode(results, pictures),
         *_failures(results),
@@ -215,6 +217,22 @@ def _recovery(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iter
                 "smoothing crosses the shift: before it, windows end at a step; after it, they "
                 "begin there.",
             )
+
+
+def _beliefs(results: Mapping[str, Any]) -> Iterable[str]:
+    if not results["beliefs"]:
+        return
+    yield "<h2>What is known of others' needs</h2>"
+    header = ["partners", "arm", "source", *(name.replace("_", " ") for name in QUALITIES)]
+    rows = [
+        [partners, escape(arm), source]
+        + [_cell(*format_score(scores[name], 3)) for name in QUALITIES]
+        for partners in PARTNERS
+        for arm, found in results["beliefs"].items()
+        for source, scores in found[partners].items()
+    ]
+    yield _table(header, rows)
+    yield _meanings({n: Measure(n, what) for n, what in (PARTNERS | SOURCES | QUALITIES).items()})
 
 
 def _learning(pictures: Mapping[str, bytes]) -> Iterable[str]:

@@ -20,6 +20,8 @@ contrasts      [{claim, baseline, shift, measure, seeds, difference, p_improveme
                the better one): {mean, low, high}; p_holm: corrected over all entries;
                p_reachable: the least p_holm that so few seeds allow
 not_significant  sentences on the contrasts with p_holm above 0.05
+beliefs        learned arm -> name of PARTNERS -> of SOURCES -> of QUALITIES -> score: what it knows
+               of others' needs, in the evaluation at the end of its runs
 learning       learned arm -> {steps, seeds, runs, mean, low, high}: agent steps, then episode
                welfare in training at each, one list for each seed in runs
 references     arm that does not learn -> its episode welfare in the world of training
@@ -39,6 +41,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from empathy_loop.train.belief_scores import score_beliefs
 from empathy_loop.train.cells import Cell
 from empathy_loop.train.contrasts import contrast_all, headline, not_significant
 from empathy_loop.train.curves import learning_curves, recovery_curves, reference_welfare
@@ -81,7 +84,7 @@ def make_results(
         comparison: Its settings.
         found: Name of a run to name of a cell to Cell; runs that failed are absent.
         failures: Name of a run to why it failed.
-        folder: Folder of the comparison; metrics.jsonl of its runs is read there.
+        folder: Folder of the comparison; the logs and evaluations of its runs are read there.
 
     Returns:
         Plain data, as the head of this module documents it.
@@ -110,6 +113,7 @@ def make_results(
         "intervals": INTERVALS,
         "contrasts": contrasts,
         "not_significant": not_significant(contrasts),
+        "beliefs": score_beliefs(evidence, folder),
         "learning": learning_curves(evidence, folder),
         "references": reference_welfare(evidence),
         "recovery": {shift.name: recovery_curves(evidence, shift) for shift in comparison.shifts},

@@ -6,6 +6,7 @@ checkpoint.pt     from which the run goes on
 metrics.jsonl     one line for each update
 events.out.*      the same for TensorBoard, with an animated episode at the end
 evaluation.json   what the trained agent came to on worlds that training never met
+reliability.png   how often what it believed there was true
 """
 
 from __future__ import annotations
@@ -17,18 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from empathy_loop.train.actors import load_actor
+from empathy_loop.train.beliefs import belief_report, scalars_of
 from empathy_loop.train.checkpoint import load_checkpoint
 from empathy_loop.train.config import TrainConfig, build_config, fingerprint, to_data
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.evaluate import run_episodes
-from empathy_loop.train.files import read_json, write_json
+from empathy_loop.train.files import read_json, write_bytes, write_json
 from empathy_loop.train.logging import Logger, declared_names
 from empathy_loop.train.loop import Progress, train
 from empathy_loop.train.outcomes import outcomes
 from empathy_loop.train.playback import FRAMES_PER_SECOND, record_episode
+from empathy_loop.train.plots import reliability_picture
 
 CONFIG = "config.json"
 EVALUATION = "evaluation.json"
+RELIABILITY = "reliability.png"
 
 MONITOR_EPISODES = 100
 """Episodes of the evaluation at the end of a run."""
@@ -122,12 +126,17 @@ def _evaluated(config: TrainConfig, folder: Path, logger: Callable[[], Logger]) 
         return dict(before["outcomes"])
     actor = load_actor(folder)
     found = outcomes(run_episodes(actor, config.world, MONITOR_EPISODES, MONITOR_SEED))
+    belief = belief_report(actor, config.world, MONITOR_EPISODES, MONITOR_SEED)
+    reliability = reliability_picture(belief)
     frames = record_episode(actor, config.world, MONITOR_SEED, MONITOR_CELL_PIXELS)
     saved = load_checkpoint(folder)
     assert saved is not None, "training has just saved it"
     step = saved["agent_steps"]
-    logger().scalars(step, {f"evaluation/{name}": value for name, value in found.items()})
+    scalars = {f"evaluation/{name}": value for name, value in found.items()}
+    logger().scalars(step, scalars | scalars_of(belief))
+    logger().image(step, "evaluation/reliability", reliability)
     logger().animation(step, "evaluation/episode", frames, FRAMES_PER_SECOND)
+    write_bytes(folder / RELIABILITY, reliability)
     report = {"fingerprint": fingerprint(config), "agent_steps": step, "outcomes": found}
-    write_json(path, report)
+    write_json(path, report | {"belief": belief})
     return found

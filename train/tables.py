@@ -18,6 +18,7 @@ from empathy_loop.envs.partners import SCRIPTED
 from empathy_loop.envs.populations import FOCAL
 from empathy_loop.envs.scenarios import list_scenarios
 from empathy_loop.train.assess import MEASURES as ASSESSED
+from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.outcomes import OUTCOMES
 from empathy_loop.train.plan import list_comparisons
@@ -93,6 +94,7 @@ def print_assessment(console: Console, report: Mapping[str, Any]) -> None:
     ]
     if rows:
         _print_table(console, "Belief about others", ("agent", "shift", *BELIEF.values()), rows)
+    _print_belief_reports(console, report["belief_report"])
     if partners:
         _print(console, "Each agent plays the focal seats; scores are those of the whole group.")
     _print_meanings(console, ASSESSED.items())
@@ -151,6 +153,25 @@ def print_list(console: Console, what: str) -> None:
     widest = max(map(len, names))
     for name, meaning in names.items():
         _print(console, f"{name:<{widest}}  {meaning}")
+
+
+def _print_belief_reports(console: Console, reports: Mapping[str, Any]) -> None:
+    """Print one table of what agents know of others' needs, and what its words mean."""
+    rows = [
+        (agent, partners.replace("_", " "), source, *(_number(scores[name]) for name in QUALITIES))
+        for agent, report in reports.items()
+        for partners, sources in report.items()
+        for source, scores in sources.items()
+    ]
+    if rows:
+        measures = (BELIEF.get(name, name.replace("_", " ")) for name in QUALITIES)
+        headings = ("agent", "partners", "source", *measures)
+        _print_table(console, "What is known of others' needs", headings, rows)
+        _print_meanings(console, (PARTNERS | SOURCES | QUALITIES).items())
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _agents() -> dict[str, str]:

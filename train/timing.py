@@ -34,6 +34,8 @@ class Workload:
     """Agents of a world, at least 2; None where there are none."""
     floor: str | None = None
     """Name of the workload that bounds this one; None without."""
+    cost_of: str | None = None
+    """Name of the workload whose time is the unit of this one's cost; None without."""
     time_shares: Callable[[], dict[str, float]] | None = None
     """Returns part to its share of the time so far, in [0, 1]; None where there are no parts."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -44,8 +44,8 @@ def update(
         before clipping.
 
     Raises:
-        FloatingPointError: a gradient is not finite; the terms are named. The weights are those
-            before the bad step.
+        NotFiniteError: a gradient is not finite; the terms are named. The weights are those before
+            the bad step.
     """
     generator, ppo = np.random.default_rng(key), arm.config.ppo
     num_worlds = batch.actions.shape[1]
@@ -53,12 +53,13 @@ def update(
     for _ in range(ppo.epochs):
         order = torch.from_numpy(generator.permutation(num_worlds)).to(batch.actions.device)
         for worlds in order.tensor_split(ppo.minibatches):
-            loss = arm.loss(take_worlds(batch, worlds))
+            part = take_worlds(batch, worlds)
+            loss = arm.loss(part)
             optimiser.zero_grad()
             torch.autograd.backward(loss.total)
             team.sum_gradients(arm)
             norm = torch.nn.utils.clip_grad_norm_(arm.parameters(), ppo.max_grad_norm)
-            _demand_finite(norm, loss)
+            _demand_finite(norm, loss, arm, part)
             optimiser.step()
             terms = {name: term.detach() for name, term in loss.terms.items()}
             steps.append(terms | loss.diagnostics | {"gradient_norm": norm})
@@ -66,6 +67,19 @@ def update(
         f"losses/{name}": float(torch.stack([step[name] for step in steps]).mean())
         for name in steps[0]
     }
+
+
+class NotFiniteError(FloatingPointError):
+    """A step of learning whose gradient is not a finite number.
+
+    Attributes:
+        dump: What the step was taken from, as tensors: the minibatch, the weights of the arm, the
+            gradients, and the terms of the loss.
+    """
+
+    def __init__(self, message: str, dump: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.dump = dump
 
 
 class Lesson(NamedTuple):
@@ -100,6 +114,7 @@ def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
         rollout.rewards,
         rollout.need,
         rollout.drive.float(),
+        rollout.truncated,
     )
     added = arm.reward_terms(experience)
     values, next_values = rollout.values[:-1], rollout.values[1:]
@@ -113,7 +128,16 @@ def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
         arm.config.ppo.gae_lambda,
     )
     returns = adv + values
-    batch = Batch(rollout.inputs, memory, rollout.actions, rollout.logp, adv, returns, rollout.need)
+    batch = Batch(
+        rollout.inputs,
+        memory,
+        rollout.actions,
+        rollout.logp,
+        adv,
+        returns,
+        rollout.need,
+        rollout.rewards,
+    )
     return Lesson(batch, explained_variance(values, returns), added)
 
 
@@ -131,11 +155,23 @@ def take_worlds(batch: Batch, worlds: Tensor) -> Batch:
     )
 
 
-def _demand_finite(norm: Tensor, loss: Loss) -> None:
-    """Raise FloatingPointError if a step would spoil the weights."""
-    if not math.isfinite(float(norm)):
-        terms = ", ".join(f"{name}={term.item():.4g}" for name, term in loss.terms.items())
-        raise FloatingPointError(
-            f"the gradient is not finite (norm {float(norm)}; terms {terms}); "
-            "lower ppo.learning_rate or the weight of the term that is not a number"
-        )
+def _demand_finite(norm: Tensor, loss: Loss, arm: Arm, batch: Batch) -> None:
+    """Raise NotFiniteError if a step would spoil the weights."""
+    if math.isfinite(float(norm)):
+        return
+    values = {name: float(term.detach()) for name, term in loss.terms.items()}
+    guilty = [name for name, value in values.items() if not math.isfinite(value)]
+    named = f"of {', '.join(guilty)} " if guilty else ""
+    terms = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
+    raise NotFiniteError(
+        f"the gradient {named}is not finite (norm {float(norm)}; terms {terms}); lower "
+        "ppo.learning_rate or the weight of the term that is not a number",
+        {
+            "terms": values,
+            "arm": arm.state_dict(),
+            "gradients": {name: weight.grad for name, weight in arm.named_parameters()},
+            "inputs": batch.inputs._asdict(),
+            "memory": batch.memory._asdict(),
+            **{name: getattr(batch, name) for name in batch._fields[2:]},
+        },
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from empathy_loop.agents.registry import load_agent
+from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.ceilings import COPY_MIB, MATRIX_SIZE, Floor, matrix_product, memory_copy
@@ -23,7 +25,10 @@ GROWTH_GRID = 16
 GROWTH_WORLDS = 512
 STEPS_PER_CALL = 64
 """Steps between two looks at the clock."""
-TRAINED_ARMS = ("ippo", "ippo_gru", "cognitive")
+FLOORED_ARMS = {"ippo": {"network": {"hidden_size": 64}}, "ippo_gru": {}, "cognitive": {}}
+"""Arms that are trained beside their floors, with settings: ippo as others publish its speed."""
+COST_OF = "ippo_gru"
+"""Arm whose training time is the unit of all arms' cost: most have its graph."""
 TRAIN_THREADS = (1, 2)
 
 AGENT_STEPS = "agent steps/s"
@@ -67,20 +72,25 @@ def env_workloads() -> list[Workload]:
 
 
 def train_workloads() -> list[Workload]:
-    """Return, for each number of threads, the matrix product, and each arm after its floor."""
+    """Return, for each number of threads, the matrix product, and each arm after its floor.
+
+    The rest of the learned arms follows in one thread, without floors.
+    """
     found = []
     for threads in TRAIN_THREADS:
         size = f"{MATRIX_SIZE} x {MATRIX_SIZE}"
         name = f"matrix product, {size} float32, {_threads(threads)}"
         found.append(Workload(name, "ceiling", "GFLOP/s", matrix_product(), threads))
-        for arm in TRAINED_ARMS:
-            found += _floor_and_training(arm, run_of(arm, threads))
-    return found
+        for arm, overrides in FLOORED_ARMS.items():
+            found += _floor_and_training(arm, run_of(arm, threads, overrides))
+    others = [arm for arm in list_agents() if arm not in FLOORED_ARMS]
+    runs = [run_of(arm, 1) for arm in others if load_agent(arm).kind == "learned"]
+    return found + [_training(run.agent.name, run) for run in runs]
 
 
-def run_of(arm: str, num_threads: int) -> TrainConfig:
-    """Return the run whose updates are timed: an arm with its defaults, in the default world."""
-    return TrainConfig(load_agent(arm), num_threads=num_threads, device="cpu")
+def run_of(arm: str, num_threads: int, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+    """Return the run whose updates are timed: an arm in the default world."""
+    return TrainConfig(load_agent(arm, overrides), num_threads=num_threads, device="cpu")
 
 
 class Training:
@@ -157,22 +167,27 @@ def _parallel_episodes() -> Callable[[], float]:
 
 def _floor_and_training(arm: str, config: TrainConfig) -> list[Workload]:
     """Return the floor of a run, and its training."""
+    training = _training(arm, config)
+    name = training.name.replace("training", "floor of", 1)
+    sizes = (training.threads, training.worlds, training.agents)
+    floor = Workload(name, "floor", AGENT_STEPS, Floor(config).update, *sizes)
+    return [floor, replace(training, floor=name)]
+
+
+def _training(arm: str, config: TrainConfig) -> Workload:
+    """Return the training of a run."""
     training, threads = Training(config), config.num_threads
-    name = f"{arm}, {_threads(threads)}"
-    sizes = (threads, config.agent.ppo.num_worlds, config.world.num_agents)
-    floor = f"floor of {name}"
-    return [
-        Workload(floor, "floor", AGENT_STEPS, Floor(config).update, *sizes),
-        Workload(
-            f"training {name}",
-            "speed",
-            AGENT_STEPS,
-            training.update,
-            *sizes,
-            floor=floor,
-            time_shares=training.time_shares,
-        ),
-    ]
+    return Workload(
+        f"training {arm}, {_threads(threads)}",
+        "speed",
+        AGENT_STEPS,
+        training.update,
+        threads,
+        config.agent.ppo.num_worlds,
+        config.world.num_agents,
+        time_shares=training.time_shares,
+        cost_of=f"training {COST_OF}, {_threads(threads)}",
+    )
 
 
 def _threads(number: int) -> str:

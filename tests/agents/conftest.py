@@ -56,4 +56,5 @@ def random_experience(params: WorldParams) -> Batch:
         adv=torch.randn(shape),
         returns=torch.randn(shape),
         need=torch.from_numpy(np.stack(needs[:T])),
+        rewards=torch.randn(shape),
     )

@@ -24,6 +24,7 @@ def batch_of(actions: list[int], p_then: list[float], adv: list[float], returns:
         adv=torch.tensor([[adv]]),
         returns=torch.full((1, 1, len(actions)), returns),
         need=NOTHING,
+        rewards=NOTHING,
     )
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES, sources_of
 from empathy_loop.train.cells import Cell, run_folder
 from empathy_loop.train.plan import Comparison, Shift, plan_runs
 
@@ -90,9 +92,10 @@ def first_episodes(comparison: Comparison) -> int:
 
 
 def write_logs(comparison: Comparison, folder: Path, updates: int = 4) -> None:
-    """Write metrics.jsonl of each learned run: welfare -10 + update + seed after each 100 steps.
+    """Write what each learned run logs: its metrics and its report on beliefs.
 
-    They follow the first episodes of the worlds, in which welfare is -1 and must not count.
+    Welfare is -10 + update + seed after each 100 steps. These follow the first episodes of the
+    worlds, in which it is -1 and must not count.
     """
     begin = first_episodes(comparison)
     for run in plan_runs(comparison):
@@ -106,3 +109,19 @@ def write_logs(comparison: Comparison, folder: Path, updates: int = 4) -> None:
             ]
             lines.append({"step": begin + 100 * updates, "evaluation/welfare": -3.0})
             path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            report = make_report(run.config.seed, sources_of(run.config.agent))
+            path.with_name("evaluation.json").write_text(json.dumps({"belief": report}))
+
+
+def make_report(seed: int, sources: list[str]) -> dict[str, Any]:
+    """Return a report on beliefs: 0.1 for each place of a name in its table, and .01 a seed."""
+    return {
+        partners: {
+            source: {
+                quality: 0.1 * (i + list(SOURCES).index(source) + k) + 0.01 * seed
+                for k, quality in enumerate(QUALITIES)
+            }
+            for source in sources
+        }
+        for i, partners in enumerate(PARTNERS)
+    }

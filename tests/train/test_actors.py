@@ -113,6 +113,37 @@ def test_a_corrupt_checkpoint_is_not_acted_on(tmp_path: Path, make_config: MakeC
         load_actor(tmp_path)
 
 
+@pytest.mark.parametrize("view_radius", [32, 1])
+def test_states_are_the_stream_of_the_other_and_ones_own_core(
+    tmp_path: Path, make_config: MakeConfig, view_radius: int
+) -> None:
+    config = make_config("ippo_gru", updates=1, world={"view_radius": view_radius})
+    train(config, tmp_path)
+    actor = load_actor(tmp_path)
+    assert isinstance(actor, LearnedActor)
+    world = World(config.world, 4, seed=0)
+    actor.begin(config.world, 4)
+    for _ in range(3):
+        world.step(actor.act(world, greedy=False).actions)
+    streams, core = (part.numpy() for part in actor._memory)
+    states = actor.states
+    assert states is not None and states.shape == (4, 3, 2, 6 + 8)
+    for viewer in range(3):
+        for o in range(2):
+            # All streams are shared, or each viewer has its own after the three own ones.
+            stream = (viewer + 1 + o) % 3 if view_radius == 32 else 3 + 2 * viewer + o
+            assert np.array_equal(states[:, viewer, o, :6], streams[:, stream])
+            assert np.array_equal(states[:, viewer, o, 6:], core[:, viewer])
+
+
+def test_a_network_without_memory_has_no_states(tmp_path: Path, make_config: MakeConfig) -> None:
+    train(make_config("ippo", updates=1), tmp_path)
+    actor = load_actor(tmp_path)
+    assert isinstance(actor, LearnedActor)
+    run_episodes(actor, PARAMS, 2, seed=100)
+    assert actor.states is None
+
+
 def test_a_world_of_other_sizes_is_refused(tmp_path: Path, make_config: MakeConfig) -> None:
     train(make_config(updates=1), tmp_path)
     actor = load_actor(tmp_path)

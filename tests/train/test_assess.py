@@ -15,6 +15,7 @@ from empathy_loop.envs import scenarios
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.assess import Assessment, assess, world_of, write_assessment
+from empathy_loop.train.beliefs import belief_report
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.evaluate import run_episodes, score_belief
 from empathy_loop.train.files import read_json
@@ -136,6 +137,17 @@ def test_a_run_brings_its_world_and_the_quality_of_its_belief(run: Path) -> None
     for quality in report["belief"][str(run)].values():
         assert quality.keys() == {"crisis_loss", "auroc", "calibration_error"}
         assert 0.0 <= quality["auroc"] <= 1.0
+
+
+def test_a_report_on_beliefs_is_made_where_it_is_asked_for(run: Path) -> None:
+    request = Assessment(("filter", str(run)), episodes=4, seed=3, beliefs=True)
+    report = assess(request)
+    assert report["belief_report"].keys() == {"filter", str(run)}
+    world = world_of(request)
+    assert report["belief_report"][str(run)] == belief_report(load_actor(run), world, 4, seed=3)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    plain = assess(replace(request, beliefs=False))
+    assert plain == report | {"belief_report": {}}
 
 
 def test_greedy_changes_what_a_learned_agent_does(run: Path) -> None:

@@ -41,7 +41,10 @@ def test_a_report_says_what_was_measured_where_and_when() -> None:
 
 def test_a_measurement_has_all_its_repeats_and_its_sizes() -> None:
     arm = measured(
-        "arm", [6.0, 2.0, 3.0], threads=2, worlds=64, agents=3, floor="floor", shares={"env": 0.25}
+        "arm",
+        [6.0, 2.0, 3.0],
+        **{"threads": 2, "worlds": 64, "agents": 3, "floor": "floor", "cost_of": "floor"},
+        shares={"env": 0.25},
     )
     floor = measured("floor", [8.0, 4.0, 4.0], role="floor")
     entry, bare = report_of("train", [arm, floor], 3, 1.0)["measurements"]
@@ -52,7 +55,10 @@ def test_a_measurement_has_all_its_repeats_and_its_sizes() -> None:
         "time_shares": {"env": 0.25},
         # 6/8, 2/4 and 3/4: of the same repeat each.
         "share_of_floor": {"floor": "floor", "median": 0.75, "lowest": 0.5, "highest": 0.75},
+        # 8/6, 4/2 and 4/3 in time.
+        "cost": {"of": "floor", "median": 4 / 3, "lowest": 4 / 3, "highest": 2.0},
     }
+    assert bare["cost"] is None
     assert bare["worlds"] is bare["agents"] is bare["time_shares"] is bare["share_of_floor"] is None
 
 

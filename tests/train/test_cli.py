@@ -212,6 +212,21 @@ def test_a_run_is_evaluated_beside_partners(
 
 
 @in_one_worker
+def test_what_a_run_knows_of_others_needs_is_told_if_asked_for(
+    finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(finished)
+    code, out, _ = typed(
+        capsys, "evaluate", RUN, "--beliefs", "--episodes", "5", "--out", "known.json"
+    )
+    assert code == 0
+    assert "What is known of others' needs" in out
+    report = read_json(finished / "known.json")["belief_report"]
+    assert report[RUN].keys() == {"self_play", "train", "heldout"}
+    assert report[RUN]["heldout"].keys() == {"belief", "probe", "filter"}
+
+
+@in_one_worker
 def test_a_run_is_drawn(
     finished: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from empathy_loop.agents.empathy.targets import Introspective
 from empathy_loop.agents.registry import load_agent
+from empathy_loop.train.beliefs import PARTNERS
 from empathy_loop.train.logging import (
     BELIEF_SCALARS,
     EVALUATION_SCALARS,
     EVENTS,
     IMAGES,
     METRICS,
+    REPORT_SCALARS,
     SCALARS,
     Logger,
     declared_names,
@@ -47,22 +50,31 @@ def log(folder: Path, steps: list[int], done: int = 0) -> None:
 
 
 def test_every_name_is_declared_once_in_a_group_that_tensorboard_folds() -> None:
-    names = [*SCALARS, *BELIEF_SCALARS, *EVALUATION_SCALARS, *IMAGES]
+    tables = (SCALARS, BELIEF_SCALARS, EVALUATION_SCALARS, REPORT_SCALARS, IMAGES)
+    names = [name for table in tables for name in table]
     assert len(set(names)) == len(names)
+    reports = {f"belief_{partners}" for partners in PARTNERS}
     for name in names:
         group, _, rest = name.partition("/")
-        assert group in {"charts", "losses", "belief", "reward", "time", "evaluation"}
+        assert group in {"charts", "losses", "belief", "reward", "time", "evaluation"} | reports
         assert rest.isidentifier()
-    for meaning in (*SCALARS.values(), *BELIEF_SCALARS.values(), *EVALUATION_SCALARS.values()):
-        assert meaning.endswith(".")
+    for meaning in (meaning for table in tables for meaning in table.values()):
+        assert meaning.endswith(".") and meaning[0].isupper()
 
 
 def test_an_arm_without_a_trained_belief_declares_no_belief() -> None:
     baseline, empathic = (declared_names(load_agent(name)) for name in ("ippo_gru", "cognitive"))
     losses = {f"losses/{term}" for term in Introspective.loss_weights}
-    assert empathic - baseline == BELIEF_SCALARS.keys() | losses
+    reported = {name for name in REPORT_SCALARS if "/belief_" in name}
+    assert empathic - baseline == BELIEF_SCALARS.keys() | losses | reported
     assert baseline - empathic == set()
-    assert "evaluation/episode" in baseline
+    assert IMAGES.keys() <= baseline
+    assert "belief_heldout/probe_auroc" in baseline
+
+
+def test_an_arm_without_memory_declares_no_probe_of_it() -> None:
+    flat, recurrent = (declared_names(load_agent(name)) for name in ("ippo", "ippo_gru"))
+    assert recurrent - flat == {name for name in REPORT_SCALARS if "/probe_" in name}
 
 
 def test_tensorboard_and_the_lines_say_the_same(tmp_path: Path) -> None:
@@ -93,12 +105,23 @@ def test_an_animation_is_an_image_that_tensorboard_shows(tmp_path: Path) -> None
     assert image.encoded_image_string.startswith(b"GIF89a")
 
 
+def test_a_picture_is_shown_as_it_was_drawn(tmp_path: Path) -> None:
+    content = iio.imwrite("<bytes>", FRAMES[1], extension=".png")
+    with Logger(tmp_path, NAMES) as logger:
+        logger.image(30, "evaluation/reliability", content)
+    (image,) = events_of(tmp_path).Images("evaluation/reliability")
+    assert (image.step, image.width, image.height) == (30, 8, 6)
+    assert image.encoded_image_string == content
+
+
 def test_undeclared_names_are_refused_and_leave_nothing_behind(tmp_path: Path) -> None:
     with Logger(tmp_path, NAMES) as logger:
         with pytest.raises(ValueError, match=r"charts/mood must be declared in train/logging.py"):
             logger.scalars(10, {"charts/drive": 0.5, "charts/mood": 1.0})
         with pytest.raises(ValueError, match="evaluation/film must be declared"):
             logger.animation(10, "evaluation/film", FRAMES, 4.0)
+        with pytest.raises(ValueError, match="evaluation/still must be declared"):
+            logger.image(10, "evaluation/still", b"")
     assert read_metrics(tmp_path) == []
     assert events_of(tmp_path).Tags()["scalars"] == []
 

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import torch
 
+from empathy_loop.train import learner as learner_module
 from empathy_loop.train.checkpoint import CHECKPOINT, CheckpointError, load_checkpoint
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
-from empathy_loop.train.loop import Progress, train
+from empathy_loop.train.loop import NOT_FINITE, Progress, train
+from empathy_loop.train.update import Lesson
 
 MakeConfig = Callable[..., TrainConfig]
 STEPS_PER_UPDATE = 120
@@ -217,3 +219,28 @@ def test_a_discount_that_changes_the_goal_is_reported(make_config: MakeConfig) -
                 }
             )
         )
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_and_leaves_what_it_came_from(
+    tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = train(make_config("cognitive_supervised", updates=2), tmp_path)
+    before = path.read_bytes()
+    real = learner_module.lesson_of
+
+    def poisoned(*arguments: Any) -> Lesson:
+        lesson = real(*arguments)
+        need = torch.full_like(lesson.batch.need, torch.nan)
+        return lesson._replace(batch=lesson.batch._replace(need=need))
+
+    monkeypatch.setattr(learner_module, "lesson_of", poisoned)
+    with pytest.raises(FloatingPointError, match=r"belief_level.*not_finite.pt"):
+        train(make_config("cognitive_supervised", updates=4), tmp_path)
+    assert path.read_bytes() == before
+    dump = torch.load(tmp_path / NOT_FINITE, weights_only=True)
+    assert math.isnan(dump["terms"]["belief_level"])
+    assert math.isfinite(dump["terms"]["policy"])
+    assert dump["need"].isnan().all()
+    assert dump["inputs"]["features"].shape[0] == dump["actions"].shape[0] + 1
+    assert any(weight.isnan().any() for weight in dump["gradients"].values() if weight is not None)
+    assert not any(weight.isnan().any() for weight in dump["arm"].values())

@@ -13,14 +13,18 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 
+from empathy_loop.train.beliefs import SOURCES
 from empathy_loop.train.plots import (
     COLOURS,
+    SOURCE_COLOURS,
     colours_of,
     draw_all,
     draw_learning,
     draw_recovery,
+    draw_reliability,
     draw_scores,
     recovery_file,
+    reliability_picture,
 )
 from empathy_loop.train.results import make_results
 
@@ -163,3 +167,43 @@ def test_an_arm_has_one_colour_and_shares_it_with_no_other(results: dict[str, An
 
 def test_nothing_finished_can_be_drawn(tmp_path: Path) -> None:
     assert set(draw_all(make_results(MADE, {}, {}, tmp_path))) == {"scores.png"}
+
+
+@pytest.fixture
+def beliefs() -> dict[str, Any]:
+    """Return a report on beliefs with two kinds of partners and two sources, and empty bins."""
+    bins = {"mean_p": [0.1, None, 0.9], "share_true": [0.2, None, 0.8], "num_entries": [30, 0, 10]}
+    return {
+        partners: {source: {"reliability": copy.deepcopy(bins)} for source in ("probe", "filter")}
+        for partners in ("self_play", "heldout")
+    }
+
+
+def test_a_reliability_diagram_shows_every_bin_of_every_source(beliefs: dict[str, Any]) -> None:
+    beliefs["heldout"]["probe"]["reliability"]["share_true"][0] = 0.3
+    figure = draw_reliability(beliefs)
+    assert [axes.get_title() for axes in figure.axes] == ["self play", "heldout"]
+    for axes, first in zip(figure.axes, (0.2, 0.3), strict=True):
+        diagonal, probe, filtered = axes.lines
+        assert np.asarray(diagonal.get_xdata()).tolist() == [0, 1]
+        assert np.array_equal(probe.get_ydata(), [first, np.nan, 0.8], equal_nan=True)
+        assert np.array_equal(filtered.get_xdata(), [0.1, np.nan, 0.9], equal_nan=True)
+        assert filtered.get_color() == SOURCE_COLOURS["filter"]
+        dots = [one for one in axes.collections if isinstance(one, PathCollection)]
+        areas = np.asarray(dots[0].get_sizes()) - 4.0
+        # 30 and 10 of 40 entries.
+        assert areas[0] == pytest.approx(3 * areas[2])
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["probe", "filter"]
+
+
+def test_a_reliability_picture_is_a_png(beliefs: dict[str, Any]) -> None:
+    picture = reliability_picture(beliefs)
+    assert picture.startswith(PNG)
+    assert reliability_picture(beliefs) == picture
+
+
+def test_every_source_has_a_colour() -> None:
+    assert SOURCE_COLOURS.keys() == SOURCES.keys()
+    assert len(set(SOURCE_COLOURS.values())) == len(SOURCES)

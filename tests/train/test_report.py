@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from made_cells import MADE, REMAP, make_cells, write_logs
 
+from empathy_loop.train.beliefs import QUALITIES
 from empathy_loop.train.files import read_json, write_json
 from empathy_loop.train.report import EPISODE, REPORT, format_score, make_page, write_report
 from empathy_loop.train.results import MEASURES, OVERALL, make_results
@@ -126,6 +127,24 @@ def test_every_score_of_the_results_is_on_the_page(page: Page, results: Any) -> 
                 assert any(cell.split() == f"{mean} {beside}".split() for cell in page.cells)
     for entry in results["contrasts"]:
         assert f" {entry['p_holm']:.3f}" in page.cells
+
+
+def test_what_is_known_of_needs_has_a_row_for_each_arm_source_and_kind_of_partners(
+    page: Page, results: Any
+) -> None:
+    assert "What is known of others' needs" in page.text
+    for arm, found in results["beliefs"].items():
+        for partners, sources in found.items():
+            for source, scores in sources.items():
+                cells = [
+                    f"{mean} {beside}"
+                    for mean, beside in (format_score(scores[name], 3) for name in QUALITIES)
+                ]
+                row = [partners, arm, source, *cells]
+                wanted = [" ".join(cell.split()) for cell in row]
+                shown = [" ".join(cell.split()) for cell in page.cells]
+                places = range(len(shown) - len(wanted) + 1)
+                assert any(shown[at : at + len(wanted)] == wanted for at in places)
 
 
 def test_scores_over_all_shifts_have_a_table_of_their_own(page: Page, results: Any) -> None:

@@ -465,3 +465,42 @@ def test_the_episode_is_drawn_if_its_run_still_has_a_checkpoint(
     train(run.config, run_folder(tmp_path, run))
     assert compare.draw_episode(tiny, [run.name], tmp_path) == tmp_path / "episode.gif"
     assert drawn == [("reader", "cue_remap", 1.0, 2), ("cognitive", "partner_swap", 0.3, 1)]
+
+
+# What is known of others' needs.
+
+
+def test_reports_on_beliefs_are_averaged_over_seeds(results: dict[str, Any]) -> None:
+    beliefs = results["beliefs"]
+    assert beliefs.keys() == {"ippo_gru", "cognitive"}
+    assert beliefs["ippo_gru"]["heldout"].keys() == {"probe", "filter"}
+    # Third of PARTNERS, second of SOURCES and of QUALITIES: .1 * (2 + 1 + 1), and .01 a seed.
+    auroc = beliefs["cognitive"]["heldout"]["probe"]["auroc"]
+    assert auroc["runs"] == pytest.approx({"0": 0.4, "1": 0.41, "2": 0.42})
+    assert auroc["mean"] == pytest.approx(0.41)
+    assert (auroc["low"], auroc["high"]) == pytest.approx((0.4, 0.42))
+
+
+def test_what_a_run_could_not_score_is_left_out_of_the_mean(found: Found, tmp_path: Path) -> None:
+    write_logs(MADE, tmp_path)
+    (run, *others) = [one for one in plan_runs(MADE) if one.arm == "ippo_gru"]
+    path = run_folder(tmp_path, run) / "evaluation.json"
+    report = json.loads(path.read_text())
+    report["belief"]["train"]["probe"]["detection_steps"] = None
+    path.write_text(json.dumps(report))
+    (run_folder(tmp_path, others[-1]) / "evaluation.json").write_text('{"outcomes": {}}')
+    beliefs = make_results(MADE, found, {}, tmp_path)["beliefs"]["ippo_gru"]["train"]["probe"]
+    assert list(beliefs["auroc"]["runs"]) == ["0", "1"]
+    assert beliefs["detection_steps"]["runs"]["0"] is None
+    assert beliefs["detection_steps"]["note"] == "1 of 2 seeds"
+
+
+def test_runs_that_failed_and_runs_without_reports_have_no_beliefs(
+    found: Found, tmp_path: Path
+) -> None:
+    assert make_results(MADE, found, {}, tmp_path)["beliefs"] == {}
+    write_logs(MADE, tmp_path)
+    failed = [run.name for run in plan_runs(MADE) if run.arm == "cognitive"]
+    assert make_results(MADE, without(found, *failed), {}, tmp_path)["beliefs"].keys() == {
+        "ippo_gru"
+    }

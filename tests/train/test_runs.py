@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from empathy_loop.train import runs
 from empathy_loop.train.actors import load_actor
+from empathy_loop.train.beliefs import belief_report
 from empathy_loop.train.checkpoint import CHECKPOINT, PREVIOUS, CheckpointError
 from empathy_loop.train.config import TrainConfig, fingerprint
 from empathy_loop.train.evaluate import run_episodes
@@ -25,6 +26,7 @@ from empathy_loop.train.runs import (
     EVALUATION,
     MONITOR_EPISODES,
     MONITOR_SEED,
+    RELIABILITY,
     default_folder,
     is_run,
     read_config,
@@ -56,7 +58,7 @@ def steps_of(folder: Path) -> dict[str, list[int]]:
     return found | images
 
 
-@pytest.mark.parametrize("name", ["cognitive", "ippo_gru"])
+@pytest.mark.parametrize("name", ["cognitive", "ippo_gru", "ippo"])
 def test_a_finished_run_has_logged_exactly_the_declared_names_into_one_file(
     tmp_path: Path, make_config: MakeConfig, name: str
 ) -> None:
@@ -67,7 +69,7 @@ def test_a_finished_run_has_logged_exactly_the_declared_names_into_one_file(
     for tag, at in steps.items():
         assert at == ([360] if tag in EVALUATION_NAMES else [120, 240, 360]), tag
     files = {path.name for path in tmp_path.iterdir()}
-    assert files == {CONFIG, CHECKPOINT, PREVIOUS, METRICS, EVENTS, EVALUATION}
+    assert files == {CONFIG, CHECKPOINT, PREVIOUS, METRICS, EVENTS, EVALUATION, RELIABILITY}
     assert found == read_json(tmp_path / EVALUATION)["outcomes"]
 
 
@@ -81,6 +83,22 @@ def test_the_evaluation_is_that_of_the_trained_agent_on_worlds_for_tuning(
     log = run_episodes(load_actor(tmp_path), config.world, MONITOR_EPISODES, MONITOR_SEED)
     assert found == outcomes(log)
     assert metrics_of(tmp_path)[-1]["evaluation/welfare"] == found["welfare"]
+
+
+def test_what_the_trained_agent_believes_is_reported_logged_and_drawn(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    config = make_config(updates=1)
+    train_run(config, tmp_path)
+    report = read_json(tmp_path / EVALUATION)["belief"]
+    actor = load_actor(tmp_path)
+    assert report == belief_report(actor, config.world, MONITOR_EPISODES, MONITOR_SEED)
+    last = metrics_of(tmp_path)[-1]
+    assert last["belief_heldout/probe_auroc"] == report["heldout"]["probe"]["auroc"]
+    assert last["belief_train/filter_auroc"] == report["train"]["filter"]["auroc"]
+    events = EventAccumulator(str(tmp_path), size_guidance={"images": 0}).Reload()
+    (image,) = events.Images("evaluation/reliability")
+    assert image.encoded_image_string == (tmp_path / RELIABILITY).read_bytes()
 
 
 @pytest.mark.parametrize("at", [1, 3, 5])

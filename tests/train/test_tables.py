@@ -12,6 +12,7 @@ from rich.console import Console
 
 from empathy_loop.agents.registry import list_agents
 from empathy_loop.envs.partners import SCRIPTED
+from empathy_loop.train.beliefs import QUALITIES, SOURCES
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.results import MEASURES, OVERALL
 from empathy_loop.train.tables import (
@@ -84,6 +85,7 @@ def assessment() -> dict[str, Any]:
         "agents": list(numbers),
         "scores": scores,
         "belief": {"runs/[bold]x": {"cue_remap 1": quality, "none": quality}},
+        "belief_report": {},
     }
 
 
@@ -120,6 +122,24 @@ def test_agents_without_a_belief_have_no_table_of_beliefs(assessment: dict[str, 
     text = printed(print_assessment, assessment | {"belief": {}, "greedy": True})
     assert "belief" not in text
     assert "40 episodes, most probable actions" in text
+
+
+def test_a_report_on_beliefs_has_a_row_for_each_source_and_kind_of_partners(
+    assessment: dict[str, Any],
+) -> None:
+    assert "probe" not in printed(print_assessment, assessment)
+    scores = {name: 0.125 * at for at, name in enumerate(QUALITIES)}
+    sources = {"probe": scores, "filter": scores | {"kind_accuracy": None}}
+    report = {"runs/[bold]x": {"heldout": sources}}
+    text = printed(print_assessment, assessment | {"belief_report": report})
+    table = text[text.index("What is known of others' needs") :]
+    numbers = ["0.000", "0.125", "0.250", "0.375", "0.500", "0.625"]
+    for source, expected in (("probe", numbers), ("filter", [*numbers[:3], "-", *numbers[4:]])):
+        assert ["runs/[bold]x", "heldout", source, *expected] in [
+            line.split() for line in table.splitlines()
+        ]
+    assert f"probe: {SOURCES['probe']}" in table
+    assert f"detection steps: {QUALITIES['detection_steps']}" in table
 
 
 @pytest.mark.parametrize("columns", [80, 100])

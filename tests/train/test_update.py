@@ -92,7 +92,10 @@ def test_the_truth_poisoned_stops_supervision_and_the_terms_are_named(
     learner, batch = experienced(make_config("cognitive_supervised"))
     before = weights(learner)
     batch = batch._replace(need=torch.full_like(batch.need, torch.nan))
-    with pytest.raises(FloatingPointError, match=r"gradient is not finite .*belief_level=nan"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"gradient of belief_level is not finite .*belief_level=nan",
+    ):
         updated(learner, batch)
     assert torch.equal(weights(learner), before)
 

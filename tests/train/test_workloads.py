@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train import ceilings, workloads
@@ -27,7 +28,9 @@ def small(monkeypatch: pytest.MonkeyPatch, make_config: MakeConfig) -> None:
     monkeypatch.setattr(ceilings, "MATRIX_SIZE", 8)
     monkeypatch.setattr(ceilings, "COPY_MIB", 1)
     monkeypatch.setattr(
-        workloads, "run_of", lambda arm, threads: make_config(arm, num_threads=threads)
+        workloads,
+        "run_of",
+        lambda arm, threads, overrides=None: make_config(arm, num_threads=threads),
     )
 
 
@@ -60,6 +63,17 @@ def test_each_arm_follows_its_floor_which_has_its_sizes() -> None:
         for size in ("unit", "threads", "worlds", "agents"):
             assert getattr(floor, size) == getattr(training, size)
         assert (training.worlds, training.agents) == (5, 3)
+
+
+def test_every_learned_arm_is_trained_in_one_thread_beside_the_unit_of_cost() -> None:
+    found = [workload for workload in workloads_of("train") if workload.cost_of]
+    alone = [workload for workload in found if workload.threads == 1]
+    learned = {name for name in list_agents() if load_agent(name).kind == "learned"}
+    assert {workload.name for workload in alone} == {f"training {arm}, 1 thread" for arm in learned}
+    names = {workload.name for workload in found}
+    for workload in found:
+        assert workload.cost_of in names
+        assert workload.cost_of.endswith(workload.name.partition(", ")[2])
 
 
 def test_each_number_of_threads_of_training_has_its_matrix_product() -> None:

@@ -48,9 +48,9 @@ def test_each_viewer_is_rewarded_by_its_own_streams(
     batch = experience(params)
     arm = Arm(load_agent("empathic"), params, seed=0)
     memory = arm.network.first_memory(batch.actions.shape[1], table)
-    seen = Experience(
-        batch.inputs, memory, batch.actions, batch.adv, batch.need, batch.need.sum(-1)
-    )
+    goes_on = torch.zeros(batch.actions.shape[:2], dtype=torch.bool)
+    rest = (batch.rewards, batch.need, batch.need.sum(-1), goes_on)
+    seen = Experience(batch.inputs, memory, batch.actions, *rest)
     term = arm.reward_terms(seen)["coupling"]
     outputs = arm.network(batch.inputs, memory, table)
     drive = believed_drive(outputs.belief)

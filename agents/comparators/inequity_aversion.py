@@ -1,0 +1,44 @@
+"""Inequity aversion: a reward that suffers from being behind others, and from being ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from empathy_loop.agents.comparators.traces import RewardTraces
+from empathy_loop.agents.types import Experience, Outputs
+
+
+class InequityAversion(RewardTraces):
+    """Charges an agent for what others have lately earned more than it, or less.
+
+    Source: Hughes et al. 2018, "Inequity aversion improves cooperation in intertemporal social
+    dilemmas", arXiv 1803.08884, eq. 3 (the reward) and eq. 4 (the traces), after Fehr and Schmidt
+    1999. The weights are the paper's alpha (envy) and beta (guilt); it also studies each with the
+    other at 0, which `reward_weights` can say. Others' rewards are read, as in the paper.
+
+    Adapted: nothing in the equations. Our rewards are losses where needs grow and gains where they
+    are relieved, and differences of traces are defined for both. With the paper's alpha, envy
+    outweighs the reward of this world many times over. Where coordination is 1 all rewards are one,
+    and both terms are 0: this arm is read in `self_interest_v0`.
+    """
+
+    reward_weights: ClassVar[Mapping[str, float]] = {"envy": -5.0, "guilt": -0.05}
+    settings: ClassVar[tuple[str, ...]] = ("inequity_decay",)
+    privilege: ClassVar[str] = "training"
+
+    def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
+        """Return envy and guilt; moves the traces on by a rollout.
+
+        envy_i  = mean over others j of max(e_j - e_i, 0)
+        guilt_i = mean over others j of max(e_i - e_j, 0)
+        """
+        traces = self.advance(experience, self.config.comparator.inequity_decay)
+        ahead = traces[..., self.table.other_agents] - traces.unsqueeze(-1)
+        return {
+            "envy": torch.relu(ahead).mean(-1),
+            "guilt": torch.relu(-ahead).mean(-1),
+        }
