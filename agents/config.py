@@ -80,7 +80,7 @@ class PPOConfig:
     """Norm to which a larger gradient is scaled down, above 0."""
     rollout_steps: Count = 32
     """Steps of one rollout, at least 1; must divide the horizon."""
-    num_worlds: Count = 64
+    num_worlds: Count = 32
     """Worlds stepped together, at least as many as minibatches."""
 
     def __post_init__(self) -> None:
