@@ -60,21 +60,13 @@ class Train:
 
     def run(self, console: Console) -> None:
         """Train, then say what came out and what to do next."""
-        from empathy_loop.train.config import (
-            build_config,
-            given,
-            merge,
-            parse_assignments,
-            read_settings,
-        )
+        from empathy_loop.train.config import given, typed_config
         from empathy_loop.train.distributed import joined
         from empathy_loop.train.progress import TrainingProgress
         from empathy_loop.train.runs import default_folder, train_run
         from empathy_loop.train.tables import print_finished_run
 
-        file = {} if self.config is None else read_settings(self.config)
-        build_config(file, str(self.config))
-        flags = given(
+        options = given(
             agent=self.agent,
             env=self.env,
             steps=self.steps,
@@ -83,8 +75,7 @@ class Train:
             device=self.device,
             world=given(shift=self.shift),
         )
-        settings = merge(file, flags, parse_assignments(self.assignments))
-        config = build_config(settings, "the command line")
+        config = typed_config(self.config, options, self.assignments)
         folder = default_folder(config) if self.name is None else Path("runs", self.name)
         with joined() as team:
             console.quiet = not team.leads

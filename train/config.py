@@ -167,6 +167,25 @@ def to_data(config: TrainConfig) -> dict[str, Any]:
     return asdict(config)
 
 
+def typed_config(
+    file: Path | None, options: Mapping[str, Any], assignments: Iterable[str]
+) -> TrainConfig:
+    """Return the run that a user has typed: a file, options over it, and assignments over both.
+
+    Args:
+        file: TOML file with settings, if there is one.
+        options: Settings that have options of their own.
+        assignments: Texts such as `agent.ppo.clip=0.1`.
+
+    Raises:
+        ValueError: as `build_config` does; what the file says wrongly is named as the file's.
+    """
+    settings = {} if file is None else read_settings(file)
+    build_config(settings, str(file))
+    settings = merge(settings, options, parse_assignments(assignments))
+    return build_config(settings, "the command line")
+
+
 def fingerprint(config: TrainConfig) -> str:
     """Return a hash of every setting that matters for what a run learns.
 
