@@ -80,7 +80,7 @@ class Arm(nn.Module):
                 load_objective(name)(config, params, self.table) for name in config.objectives
             ]
         self.objectives = nn.ModuleList(objectives)
-        self.run: Run = self.network.forward
+        self.run: Run = self.network.__call__
         for name, objective in zip(config.objectives, objectives, strict=True):
             if objective.privilege != "none" and config.privilege == "none":
                 raise ValueError(

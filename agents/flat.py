@@ -15,7 +15,7 @@ from torch import nn
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import NUM_SOCIAL_ACTS
 from empathy_loop.agents.networks import MASKED
-from empathy_loop.agents.objective import Network
+from empathy_loop.agents.objective import Network, weights_in
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Belief, Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
@@ -66,6 +66,10 @@ class FlatActorCritic(Network):
             streams=torch.zeros(num_worlds, table.num_streams, 0),
             core=torch.zeros(num_worlds, len(table.own), 0),
         )
+
+    def acting_weights(self) -> int:
+        """Return the number of weights of the policy."""
+        return weights_in(self.policy)
 
     def _no_belief(self, streams: tuple[int, ...]) -> Belief:
         """Return a belief that tells nothing, in one stored number."""

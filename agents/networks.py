@@ -22,7 +22,7 @@ from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.critics import CentralCritic, OwnCritic
 from empathy_loop.agents.empathy.module import BeliefDecoder, BeliefEncoder, policy_view
 from empathy_loop.agents.gru import GRU
-from empathy_loop.agents.objective import Network
+from empathy_loop.agents.objective import Network, weights_in
 from empathy_loop.agents.streams import StreamTable, other_blocks, stream_views
 from empathy_loop.agents.types import Belief, Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
@@ -102,6 +102,10 @@ class ActorCritic(Network):
             streams=torch.zeros(num_worlds, table.num_streams, self.encoder.gru.hidden_size),
             core=torch.zeros(num_worlds, len(table.own), self.core.hidden_size),
         )
+
+    def acting_weights(self) -> int:
+        """Return the number of weights without those of the value."""
+        return weights_in(self) - weights_in(self.critic)
 
     def _embed_others(
         self,

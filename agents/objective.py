@@ -19,6 +19,11 @@ from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
 
 
+def weights_in(module: nn.Module) -> int:
+    """Return the number of weights of a module."""
+    return sum(weight.numel() for weight in module.parameters())
+
+
 class Network(nn.Module):
     """What an arm acts with, over sequences of a batch of worlds."""
 
@@ -29,6 +34,10 @@ class Network(nn.Module):
     def first_memory(self, num_worlds: int, table: StreamTable) -> Memory:
         """Return the memory at the start of an episode, zeros, for a batch of worlds."""
         raise NotImplementedError
+
+    def acting_weights(self) -> int:
+        """Return the number of weights with which one agent acts; a value is for training only."""
+        return weights_in(self)
 
 
 class Objective(nn.Module):

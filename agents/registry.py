@@ -123,6 +123,25 @@ def settings_of_class(name: str) -> dict[str, Any]:
     return {"summary": "a user's own agent", "kind": "user", "objectives": []}
 
 
+def refuse_unknown_terms(config: AgentConfig, changes: Mapping[str, Any], source: str) -> None:
+    """Raise ValueError for the weight of a term that none of an arm's objectives has.
+
+    Args:
+        config: The arm.
+        changes: Field name to value, nested as the config is.
+        source: What to name in the error.
+    """
+    for group in ("loss_weights", "reward_weights"):
+        known, given = getattr(config, group), changes.get(group, {})
+        for term in given if isinstance(given, Mapping) else ():
+            if term not in known:
+                raise ValueError(
+                    f"{source}: agent {config.name!r} has no term {term!r} in {group}; it has "
+                    f"{', '.join(known) or 'none'}, by its objectives "
+                    f"({', '.join(config.objectives) or 'none'})"
+                )
+
+
 def refuse_unused(config: AgentConfig, changes: Mapping[str, Any], source: str) -> None:
     """Raise ValueError for a setting that was given a value but that an arm does not use.
 

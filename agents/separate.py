@@ -66,6 +66,10 @@ class SeparateNetworks(Network):
         first: Memory = cast(Network, self.networks[0]).first_memory(num_worlds, table)
         return first
 
+    def acting_weights(self) -> int:
+        """Return the number of weights of one of the networks."""
+        return cast(Network, self.networks[0]).acting_weights()
+
 
 def _by_table(parts: Iterable[Tensor], dim: int) -> Tensor:
     """Return one agent's streams after another in the order of a table: all own streams first."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from empathy_loop.agents.config import AgentConfig, check_ranges
-from empathy_loop.agents.registry import load_agent, refuse_unused
+from empathy_loop.agents.registry import load_agent, refuse_unknown_terms, refuse_unused
 from empathy_loop.envs.params import Range, WorldParams
 from empathy_loop.envs.reading import amend
 from empathy_loop.train.device import DEVICES
@@ -85,6 +85,7 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
         start = TrainConfig(load_agent(name, objectives), env, load_scenario(env).params)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
+    refuse_unknown_terms(start.agent, arm, source)
     config = amend(start, {**settings, "agent": arm}, source)
     refuse_unused(config.agent, arm, source)
     return config

@@ -9,7 +9,8 @@ headline       what was found, in sentences made from the numbers below
 shifts         [{name, family, severity, trained, scored, recovery_limit}]; trained: whether
                training met the family; scored: whether it enters sums over shifts and tests;
                recovery_limit: steps up to which recovery times are averaged, or null
-arms           [{name, seeds}], random first and oracle last; seeds: how many runs are finished
+arms           [{name, seeds, weights}], random first and oracle last; seeds: how many runs are
+               finished; weights: with which one agent acts, null where nothing is learned
 scores         arm -> shift -> name of MEASURES -> score; arms without a finished run are absent
 overall        arm -> name of OVERALL -> score, over all scored shifts
 families       arm -> shift family -> score, the mean AURC over its severities
@@ -41,6 +42,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from empathy_loop.agents.arm import build_network
 from empathy_loop.train.belief_scores import score_beliefs
 from empathy_loop.train.cells import Cell
 from empathy_loop.train.contrasts import contrast_all, headline, not_significant
@@ -62,7 +64,7 @@ from empathy_loop.train.measures import (
     score_shift,
 )
 from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
-from empathy_loop.train.plan import Comparison, identity_of
+from empathy_loop.train.plan import Comparison, identity_of, plan_runs
 
 __all__ = ["MEASURES", "OVERALL", "RESULTS", "Measure", "make_results"]
 
@@ -98,9 +100,7 @@ def make_results(
         "summary": comparison.summary,
         "headline": headline(evidence, overall, contrasts),
         "shifts": _shifts(evidence, adapted),
-        "arms": [
-            {"name": arm, "seeds": len(evidence.cells.get(arm, {}))} for arm in comparison.all_arms
-        ],
+        "arms": _arms(evidence),
         "scores": {
             arm: {
                 shift.name: score_shift(evidence, adapted, arm, shift)
@@ -124,6 +124,18 @@ def make_results(
         "version": version("empathy-loop"),
         "fingerprint": identity_of(comparison),
     }
+
+
+def _arms(evidence: Evidence) -> list[dict[str, Any]]:
+    weights = {
+        run.arm: build_network(run.config.agent, run.config.world, seed=0).acting_weights()
+        for run in plan_runs(evidence.comparison)
+        if run.is_learned
+    }
+    return [
+        {"name": arm, "seeds": len(evidence.cells.get(arm, {})), "weights": weights.get(arm)}
+        for arm in evidence.comparison.all_arms
+    ]
 
 
 def _shifts(evidence: Evidence, adapted: Adapted) -> list[dict[str, Any]]:

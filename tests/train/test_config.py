@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from empathy_loop.agents.registry import load_agent
+from empathy_loop.envs.params import WorldParams
 from empathy_loop.train.config import (
+    as_seen_by,
     build_config,
     fingerprint,
     given,
@@ -70,6 +73,23 @@ def test_what_a_run_writes_down_builds_the_same_run() -> None:
         ({"world": {"num_agents": 99}}, r"here: num_agents must be in \[2, 16\], got 99"),
         ({"world": {"shift": "swap"}}, r"here: shift must be one of none, .*got 'swap'"),
         ({"agent": {"ppo": {"clip": 0.0}}}, r"here: clip must be in \(0, inf\), got 0.0"),
+        (
+            {"agent": {"name": "ippo_gru", "loss_weights": {"next_cue": 0.2}}},
+            r"here: agent 'ippo_gru' has no term 'next_cue' in loss_weights; it has policy, value",
+        ),
+        (
+            {"agent": {"reward_weights": {"coupling": 0.2}}},
+            r"here: agent 'cognitive' has no term 'coupling' in reward_weights; it has none, by",
+        ),
+        (
+            {"agent": {"comparator": {"svo_angle": 90.0}}},
+            r"here: agent 'cognitive' does not use comparator.svo_angle; leave it out",
+        ),
+        (
+            {"agent": {"name": "ippo", "network": {"belief_size": 64}}},
+            r"here: agent 'ippo' does not use network.belief_size",
+        ),
+        ({"agent": {"objectives": ["telepathy"]}}, r"here: .*unknown objective 'telepathy'"),
     ],
 )
 def test_a_wrong_setting_names_source_field_value_and_what_is_allowed(
@@ -77,6 +97,20 @@ def test_a_wrong_setting_names_source_field_value_and_what_is_allowed(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         build_config(settings, "here")
+
+
+def test_settings_that_an_arm_does_not_use_may_be_stated_as_they_are() -> None:
+    config = build_config({"agent": "svo"}, "here")
+    assert build_config(to_data(config), "here") == config
+    changed = {"agent": {"name": "svo", "comparator": {"svo_angle": 90.0}}}
+    assert build_config(changed, "here").agent.comparator.svo_angle == 90.0
+
+
+def test_an_arm_is_shown_what_its_view_says() -> None:
+    plain = WorldParams()
+    assert as_seen_by(load_agent("oracle_ppo"), plain) == replace(plain, show_needs=True)
+    assert as_seen_by(load_agent("empathic_blind"), plain) == replace(plain, show_cues=False)
+    assert as_seen_by(load_agent("cognitive"), plain) == plain
 
 
 def test_later_layers_overrule_earlier_ones_key_by_key() -> None:

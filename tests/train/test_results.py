@@ -22,6 +22,9 @@ from made_cells import (
     write_logs,
 )
 
+from empathy_loop.agents.arm import build_network
+from empathy_loop.agents.registry import load_agent
+from empathy_loop.envs.params import WorldParams
 from empathy_loop.train import compare, curves
 from empathy_loop.train.cells import Cell, run_folder
 from empathy_loop.train.config import parse_assignments
@@ -245,7 +248,12 @@ def test_an_arm_without_a_finished_run_is_named_and_left_out(found: Found, tmp_p
     names = [f"cognitive-s{seed}" for seed in range(3)]
     results = make_results(MADE, without(found, *names), {names[0]: "RuntimeError: x"}, tmp_path)
     assert "cognitive" not in results["scores"]
-    assert {"name": "cognitive", "seeds": 0} in results["arms"]
+    (cognitive,) = (arm for arm in results["arms"] if arm["name"] == "cognitive")
+    assert cognitive["seeds"] == 0
+    # With how many weights an arm would act does not depend on whether it was trained.
+    network = build_network(load_agent("cognitive"), WorldParams(), seed=0)
+    assert cognitive["weights"] == network.acting_weights()
+    assert results["arms"][0]["weights"] is None
     assert results["headline"] == (
         "cognitive against ippo_gru: not scored, for no run of cognitive is finished."
     )
