@@ -226,6 +226,9 @@ class Babbling:
     def __init__(self, num_sane: int) -> None:
         self._filter, self._num_sane = load_actor("filter"), num_sane
 
+    def view(self, params: WorldParams) -> WorldParams:
+        return params
+
     def begin(self, params: WorldParams, num_worlds: int) -> None:
         self._filter.begin(params, num_worlds)
 
