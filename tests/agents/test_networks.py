@@ -227,3 +227,23 @@ def test_sizes_follow_the_configuration(params: WorldParams) -> None:
     network = build_network(small, params, seed=0)
     assert network.core.hidden_size == 8
     assert network.encoder.gru.hidden_size == 4
+
+
+def test_shuffled_reads_of_each_other_what_it_believes_of_the_next(
+    params: WorldParams, experience: Experience
+) -> None:
+    batch, table = experience(params), StreamTable.of(3, 2, shared=True)
+    plain, shuffled = make(params), make(params, "shuffled")
+    exchanged = replace(table, others=table.others[:, [1, 0]])
+    expected = plain(batch.inputs, batch.memory, exchanged)
+    found = shuffled(batch.inputs, batch.memory, table)
+    torch.testing.assert_close(found.others, expected.others)
+    torch.testing.assert_close(found.logits, expected.logits)
+    assert not torch.allclose(found.others, plain(batch.inputs, batch.memory, table).others)
+    # What is believed, and so scored, is of the one whom the stream shows.
+    torch.testing.assert_close(found.belief.crisis, expected.belief.crisis)
+
+
+def test_beliefs_about_one_other_cannot_be_exchanged() -> None:
+    with pytest.raises(ValueError, match="takes num_agents of at least 3; got 2"):
+        build_network(load_agent("shuffled"), WorldParams(num_agents=2), seed=0)
