@@ -99,7 +99,8 @@ class EmpathyConfig:
     belief_input: bool = False
     """Whether the policy reads the decoded belief; otherwise it reads zeros in its place."""
     shuffled: bool = False
-    """Lesion: whether what is believed of one other stands in the place of the next."""
+    """Lesion: whether the policy reads of each other the belief about the next; its memory of each
+    stays where it is."""
 
 
 @dataclass(frozen=True, slots=True)

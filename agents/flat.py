@@ -16,6 +16,7 @@ from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import NUM_SOCIAL_ACTS
 from empathy_loop.agents.networks import MASKED
 from empathy_loop.agents.objective import Network, weights_in
+from empathy_loop.agents.sight import Sight
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Belief, Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
@@ -33,6 +34,7 @@ class FlatActorCritic(Network):
     def __init__(self, config: AgentConfig, params: WorldParams) -> None:
         super().__init__()
         self.layout = ObservationLayout.of(params)
+        self.sight = Sight(config.view, self.layout)
         size, hidden = self.layout.size, config.network.hidden_size
         self.policy = _layers(size, hidden, params.num_actions, gain=0.01)
         self.value = _layers(size, hidden, 1, gain=1.0)
@@ -48,6 +50,7 @@ class FlatActorCritic(Network):
         Returns:
             Outputs with leading axes [T, E, A]. The belief is the same of everyone, logits of 0.
         """
+        inputs = self.sight(inputs)
         hidden = self.policy[:-1](inputs.features)
         logits = self.policy[-1](hidden)
         streams = (*inputs.features.shape[:2], table.num_streams)

@@ -23,6 +23,7 @@ from empathy_loop.agents.critics import CentralCritic, OwnCritic
 from empathy_loop.agents.empathy.module import BeliefDecoder, BeliefEncoder, policy_view
 from empathy_loop.agents.gru import GRU
 from empathy_loop.agents.objective import Network, weights_in
+from empathy_loop.agents.sight import Sight
 from empathy_loop.agents.streams import StreamTable, other_blocks, stream_views
 from empathy_loop.agents.types import Belief, Inputs, Memory, Outputs
 from empathy_loop.envs.observation import ObservationLayout
@@ -45,6 +46,7 @@ class ActorCritic(Network):
     def __init__(self, config: AgentConfig, params: WorldParams) -> None:
         super().__init__()
         self.layout = layout = ObservationLayout.of(params)
+        self.sight = Sight(config.view, layout)
         self.belief_input = config.empathy.belief_input
         self.shuffled = config.empathy.shuffled
         if self.shuffled and layout.num_others < 2:
@@ -79,6 +81,7 @@ class ActorCritic(Network):
         Returns:
             Outputs with leading axes [T, E, A].
         """
+        inputs = self.sight(inputs)
         views = stream_views(inputs, self.layout, table)
         encoded, streams = self.encoder(views.index_select(-1, self.impersonal), memory.streams)
         belief = self.decoder(encoded)
@@ -124,9 +127,11 @@ class ActorCritic(Network):
             view = policy_view(belief)
         else:
             view = encoded.new_zeros(*encoded.shape[:-1], 2 * self.layout.num_kinds + 1)
-        per_stream = self.embed_stream(torch.cat([encoded, view], dim=-1))
-        shown = table.others.roll(1, dims=1) if self.shuffled else table.others
-        seen = per_stream[:, :, shown]
+        if self.shuffled:
+            exchanged = view[:, :, table.others.roll(1, dims=1)]
+            seen = self.embed_stream(torch.cat([encoded[:, :, table.others], exchanged], dim=-1))
+        else:
+            seen = self.embed_stream(torch.cat([encoded, view], dim=-1))[:, :, table.others]
         blocks = self.embed_block(other_blocks(features, self.layout))
         return torch.relu(seen + blocks + relation.unsqueeze(-2))
 

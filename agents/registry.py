@@ -93,7 +93,15 @@ def start_of(name: str, objectives: Any, source: str) -> AgentConfig:
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
     losses, rewards = dict(PPO_WEIGHTS), dict[str, float]()
-    for found in classes:
+    for objective, found in zip(objectives, classes, strict=True):
+        taken = losses.keys() & found.loss_weights.keys()
+        taken |= rewards.keys() & found.reward_weights.keys()
+        if taken:
+            raise ValueError(
+                f"{source}: objective {objective!r} has terms that are there already, "
+                f"{', '.join(sorted(taken))}; name each objective once, and a term of your own "
+                "unlike those of the others"
+            )
         losses |= found.loss_weights
         rewards |= found.reward_weights
     return AgentConfig(

@@ -17,7 +17,7 @@ class SeparateNetworks(Network):
     """As many networks as agents; agent i, by its place in a row, acts with the i-th.
 
     An agent's belief about others is then trained by its own experience alone, which tells whether
-    introspection needs the felt needs of others to have trained the same weights.
+    introspection needs that of others to have trained the same weights.
 
     Args:
         make: Returns a new network for one agent.

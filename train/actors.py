@@ -116,8 +116,11 @@ class LearnedActor:
         self._network.load_state_dict(weights)
 
     def view(self, params: WorldParams) -> WorldParams:
-        """Return the world as the arm was shown it in training."""
-        return as_seen_by(self._config, params)
+        """Return the world with others' needs shown, if the arm is shown them.
+
+        What a faceless arm does not see its network hides itself, so that its partners see faces.
+        """
+        return as_seen_by(self._config, params) if self._config.view == "needs" else params
 
     def begin(self, params: WorldParams, num_worlds: int) -> None:
         """Clear the memory.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from empathy_loop.train.beliefs import PARTNERS, QUALITIES, sources_of
+from empathy_loop.train.beliefs import PARTNERS, QUALITIES
 from empathy_loop.train.cells import run_folder
 from empathy_loop.train.evidence import Evidence
 from empathy_loop.train.files import read_json
@@ -32,14 +32,12 @@ def score_beliefs(evidence: Evidence, folder: Path) -> BeliefScores:
         ValueError: the evaluation of a run is damaged; the message names it.
     """
     found: dict[str, dict[int, Mapping[str, Any]]] = {}
-    sources: dict[str, list[str]] = {}
     for run in plan_runs(evidence.comparison):
         path = run_folder(folder, run) / EVALUATION
         is_there = run.config.seed in evidence.cells.get(run.arm, {}) and path.is_file()
         # Runs of an earlier version have made none.
         if report := read_json(path).get("belief") if is_there else None:
             found.setdefault(run.arm, {})[run.config.seed] = report
-            sources[run.arm] = sources_of(run.config.agent)
     return {
         arm: {
             partners: {
@@ -50,7 +48,7 @@ def score_beliefs(evidence: Evidence, folder: Path) -> BeliefScores:
                     )
                     for quality in QUALITIES
                 }
-                for source in sources[arm]
+                for source in next(iter(reports.values()))[partners]
             }
             for partners in PARTNERS
         }

@@ -15,7 +15,7 @@ import torch
 
 CHECKPOINT = "checkpoint.pt"
 PREVIOUS = "checkpoint_previous.pt"
-FORMAT = 1
+FORMAT = 2
 """Version of what a checkpoint holds; another is refused."""
 
 

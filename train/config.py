@@ -182,9 +182,12 @@ def typed_config(
         ValueError: as `build_config` does; what the file says wrongly is named as the file's.
     """
     settings = {} if file is None else read_settings(file)
-    build_config(settings, str(file))
-    settings = merge(settings, options, parse_assignments(assignments))
-    return build_config(settings, "the command line")
+    typed = merge(options, parse_assignments(assignments))
+    # What the file says is checked as of the agent that was typed, if one was.
+    arm = typed.get("agent", {})
+    chosen = {key: arm[key] for key in ("name", "objectives") if key in arm}
+    build_config(merge(settings, {"agent": chosen}) if chosen else settings, str(file))
+    return build_config(merge(settings, typed), "the command line")
 
 
 def fingerprint(config: TrainConfig) -> str:

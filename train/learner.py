@@ -15,6 +15,7 @@ from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import TrainConfig, as_seen_by
@@ -53,6 +54,17 @@ class Learner:
         num_steps = agent.ppo.rollout_steps
         if agent.kind != "learned":
             raise ValueError(f"agent {agent.name!r} is {agent.kind} and cannot be trained")
+        if world.show_needs and agent.privilege != "always":
+            raise ValueError(
+                f"agent {agent.name!r} names no privilege in acting, but world.show_needs shows it "
+                "others' true needs; train oracle_ppo, or set agent.privilege to 'always'"
+            )
+        taken = agent.reward_weights.keys() & set(REWARD_TERMS)
+        if taken:
+            raise ValueError(
+                f"agent {agent.name!r}: reward terms {', '.join(sorted(taken))} are the world's "
+                "own; an objective must name its terms otherwise"
+            )
         if world.horizon % num_steps:
             raise ValueError(
                 "ppo.rollout_steps must divide horizon, so that episodes end between rollouts; "
@@ -133,7 +145,7 @@ class Learner:
         Raises:
             CheckpointError: it was taken of a run with other settings.
         """
-        here, saved = asdict(self.config), data["config"]
+        here, saved = (_without_words(each) for each in (asdict(self.config), data["config"]))
         for name in here:
             if name not in FREE_TO_CHANGE and here[name] != saved.get(name):
                 raise CheckpointError(
@@ -167,6 +179,11 @@ class Learner:
             return {}
         quality = belief_quality(rollout.p_crisis.numpy(), rollout.need.numpy())
         return {f"belief/{name}": value for name, value in quality.items()}
+
+
+def _without_words(config: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without the summary of the arm, which changes nothing."""
+    return {**config, "agent": {**config["agent"], "summary": ""}}
 
 
 def _difference(saved: Any, mine: Any, path: str) -> str:

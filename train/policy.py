@@ -57,7 +57,8 @@ class Policy:
         acting = replace(config, network=replace(config.network, critic="own"))
         self._network = build_network(acting, params, seed=0)
         kept = {name: weight for name, weight in weights.items() if not name.startswith(CRITIC)}
-        self._network.load_state_dict(kept, strict=False)
+        missing, unexpected = self._network.load_state_dict(kept, strict=False)
+        assert not unexpected and all(name.startswith(CRITIC) for name in missing), missing
         self._table = StreamTable.of(1, params.num_others, shared=False)
         self._generator = np.random.default_rng(seed)
 

@@ -78,7 +78,8 @@ def check_objective(name: str) -> None:
     It is trained for an update on what random weights experience, in the default world and with
     a limited view. Its terms must be exactly those that it declares, finite and of the right
     shape, its loss must reach some weight, and unless it declares privilege "training", nothing
-    may change where all that tells of others' hidden state is not a number.
+    may change where the true needs and drives of the batch are not numbers. What it reads of
+    others' own features, rewards and actions, which are privileged too, is not checked.
 
     Args:
         name: `package.module:Class`.

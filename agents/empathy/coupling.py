@@ -13,14 +13,29 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.objective import Objective
+from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Belief, Experience, Outputs
+from empathy_loop.envs.params import WorldParams
 
 
 class Coupling(Objective):
-    """Rewards an agent for the INFERRED fall of others' drives; reads no hidden state."""
+    """Rewards an agent for the INFERRED fall of others' drives; reads no hidden state.
+
+    Raises:
+        ValueError: no belief about needs is trained, so that nothing would be inferred.
+    """
 
     reward_weights: ClassVar[Mapping[str, float]] = {"coupling": 1.0}
+
+    def __init__(self, config: AgentConfig, params: WorldParams, table: StreamTable) -> None:
+        super().__init__(config, params, table)
+        if not config.trains_belief:
+            raise ValueError(
+                f"agent {config.name!r} is to be rewarded for relief that it infers, but nothing "
+                "trains it to infer needs; add 'introspective' to its objectives"
+            )
 
     def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
         """Return coupling: scale * sum over others j of (B_t[i,j] - B_{t+1}[i,j]).

@@ -1,6 +1,6 @@
 """What the belief is trained on: objectives, of which an arm has one.
 
-`introspective` uses each agent's OWN stream (how I look from outside) against its own felt
+`introspective` uses each agent's OWN stream (how I look from outside) against its own
 needs, which it observes; the decoder is then applied to the streams of others. Nobody's hidden
 state is touched. `supervised` uses the streams of others against their true needs, which exist
 at training time only. Both also predict others' next visible act and cue; `predictive` does
@@ -21,14 +21,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
+from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.objective import Objective
 from empathy_loop.agents.streams import StreamTable, stream_views
 from empathy_loop.agents.types import Batch, Belief, Inputs, Outputs
 from empathy_loop.envs.observation import ObservationLayout
+from empathy_loop.envs.params import WorldParams
 
 
 class Introspective(Objective):
-    """Trains the belief on the agents' own streams against their own felt needs."""
+    """Trains the belief on the agents' own streams against their own needs."""
 
     loss_weights: ClassVar[Mapping[str, float]] = {
         "belief_crisis": 1.0,
@@ -76,7 +78,21 @@ class Predictive(Objective):
 
 
 class Dummy(Introspective):
-    """Control: as much gradient as `introspective`, and nothing about anybody to be learned."""
+    """Control: as much gradient as `introspective`, and nothing about anybody to be learned.
+
+    Raises:
+        ValueError: a minibatch may hold a single world, which would be its own next one.
+    """
+
+    def __init__(self, config: AgentConfig, params: WorldParams, table: StreamTable) -> None:
+        super().__init__(config, params, table)
+        ppo = config.ppo
+        if ppo.num_worlds < 2 * ppo.minibatches:
+            raise ValueError(
+                "dummy tells each world what goes on in the next of its minibatch, which takes "
+                f"two: ppo.num_worlds must be at least {2 * ppo.minibatches} with ppo.minibatches="
+                f"{ppo.minibatches}, got {ppo.num_worlds}"
+            )
 
     def loss_terms(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return the terms of Introspective, with all that is to be told from the next world."""

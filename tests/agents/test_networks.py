@@ -229,19 +229,25 @@ def test_sizes_follow_the_configuration(params: WorldParams) -> None:
     assert network.encoder.gru.hidden_size == 4
 
 
-def test_shuffled_reads_of_each_other_what_it_believes_of_the_next(
+def test_shuffled_reads_the_belief_about_the_next_other_and_its_own_memory_of_each(
     params: WorldParams, experience: Experience
 ) -> None:
     batch, table = experience(params), StreamTable.of(3, 2, shared=True)
-    plain, shuffled = make(params), make(params, "shuffled")
     exchanged = replace(table, others=table.others[:, [1, 0]])
-    expected = plain(batch.inputs, batch.memory, exchanged)
-    found = shuffled(batch.inputs, batch.memory, table)
-    torch.testing.assert_close(found.others, expected.others)
-    torch.testing.assert_close(found.logits, expected.logits)
-    assert not torch.allclose(found.others, plain(batch.inputs, batch.memory, table).others)
-    # What is believed, and so scored, is of the one whom the stream shows.
-    torch.testing.assert_close(found.belief.crisis, expected.belief.crisis)
+    memory_columns, belief_columns = slice(0, 32), slice(32, None)
+    # Without weights on the memory, beliefs alone are read; without those on beliefs, the memory.
+    for silent, equal_table in ((memory_columns, exchanged), (belief_columns, table)):
+        plain, shuffled = make(params), make(params, "shuffled")
+        for network in (plain, shuffled):
+            with torch.no_grad():
+                network.embed_stream.weight[:, silent] = 0.0
+        found = shuffled(batch.inputs, batch.memory, table)
+        expected = plain(batch.inputs, batch.memory, equal_table)
+        torch.testing.assert_close(found.others, expected.others)
+        torch.testing.assert_close(found.logits, expected.logits)
+    whole = make(params, "shuffled")(batch.inputs, batch.memory, table).others
+    assert not torch.allclose(whole, make(params)(batch.inputs, batch.memory, table).others)
+    assert not torch.allclose(whole, make(params)(batch.inputs, batch.memory, exchanged).others)
 
 
 def test_beliefs_about_one_other_cannot_be_exchanged() -> None:

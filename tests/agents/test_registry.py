@@ -84,6 +84,8 @@ def test_an_objective_brings_the_weights_of_its_terms() -> None:
         (["introspectiv"], r"unknown objective 'introspectiv'; did you mean introspective"),
         ("introspective", r"objectives must be a list of names, got 'introspective'"),
         ([3], r"objectives must be a list of names, got \[3\]"),
+        (["introspective"] * 2, r"'introspective' has terms that are there already, belief_crisis"),
+        (["dummy", "predictive"], r"'predictive' has terms that are there already, next_act"),
     ],
 )
 def test_wrong_objectives_are_explained(objectives: object, message: str) -> None:

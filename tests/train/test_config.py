@@ -23,6 +23,7 @@ from empathy_loop.train.config import (
     parse_assignments,
     read_settings,
     to_data,
+    typed_config,
 )
 
 
@@ -213,3 +214,14 @@ def test_a_hash_does_not_depend_on_the_order_of_keys() -> None:
     assert hash_of({"a": 1}) != hash_of({"a": 2})
     # sha256 of {"a":1}, from the coreutils: printf '{"a":1}' | sha256sum
     assert hash_of({"a": 1}) == "015abd7f5cc57a2d"
+
+
+def test_a_file_is_checked_as_of_the_agent_that_was_typed(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text("[agent.comparator]\nsvo_angle = 60.0\n")
+    config = typed_config(path, {"agent": "svo"}, ())
+    assert (config.agent.name, config.agent.comparator.svo_angle) == ("svo", 60.0)
+    with pytest.raises(
+        ValueError, match=r"run.toml: agent 'cognitive' does not use comparator.svo"
+    ):
+        typed_config(path, {}, ())

@@ -6,6 +6,7 @@ import math
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,21 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_leaves_what_it_came_from(
     assert dump["inputs"]["features"].shape[0] == dump["actions"].shape[0] + 1
     assert any(weight.isnan().any() for weight in dump["gradients"].values() if weight is not None)
     assert not any(weight.isnan().any() for weight in dump["arm"].values())
+
+
+def test_true_needs_are_not_shown_to_an_arm_that_names_no_privilege(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    with pytest.raises(
+        ValueError, match="show_needs shows it others' true needs; train oracle_ppo"
+    ):
+        train(make_config(world={"show_needs": True}), tmp_path)
+    train(make_config("oracle_ppo", updates=1), tmp_path)
+
+
+def test_other_words_for_an_arm_are_no_other_run(tmp_path: Path, make_config: MakeConfig) -> None:
+    config = make_config(updates=1)
+    train(config, tmp_path)
+    reworded = replace(config, steps=240, agent=replace(config.agent, summary="in other words"))
+    saved = load_checkpoint(train(reworded, tmp_path).parent)
+    assert saved is not None and saved["num_updates"] == 2

@@ -59,3 +59,12 @@ def test_each_viewer_is_rewarded_by_its_own_streams(
         expected = params.drive_scale * fall
         torch.testing.assert_close(term[:, :, i], expected, msg=f"agent {i}")
     assert not term.requires_grad
+
+
+@pytest.mark.parametrize("objectives", [["coupling"], ["predictive", "coupling"]])
+def test_relief_cannot_be_inferred_by_a_belief_that_nothing_trains(
+    params: WorldParams, objectives: list[str]
+) -> None:
+    config = load_agent("empathic", {"objectives": objectives})
+    with pytest.raises(ValueError, match="nothing trains it to infer needs; add 'introspective'"):
+        Arm(config, params, seed=0)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.empathy.targets import one_hot_codes
 from empathy_loop.agents.registry import load_agent, load_objective
 from empathy_loop.agents.streams import StreamTable, stream_views
@@ -171,3 +172,9 @@ def test_the_dummy_is_told_what_goes_on_in_another_world(
 def test_a_row_of_zeros_has_code_0() -> None:
     block = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     assert one_hot_codes(block).tolist() == [0, 1, 3]
+
+
+def test_a_dummy_alone_in_its_minibatch_is_refused(params: WorldParams) -> None:
+    config = load_agent("gru_dummy", {"ppo": {"num_worlds": 7, "minibatches": 4}})
+    with pytest.raises(ValueError, match=r"num_worlds must be at least 8 .*, got 7"):
+        Arm(config, params, seed=0)
