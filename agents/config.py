@@ -75,7 +75,9 @@ class PPOConfig:
     minibatches: Count = 4
     """Parts of a rollout on which one gradient step is taken, at least 1; split over worlds."""
     learning_rate: Annotated[float, Range(0, math.inf, low_open=True)] = 1.5e-3
-    """Step size of Adam, above 0."""
+    """Step size of Adam at the start, above 0."""
+    halving_steps: Annotated[float, Range(0, math.inf)] = 1e6
+    """Agent steps n after which the step size is half, at 2 n a third, and so on; 0 for never."""
     max_grad_norm: Annotated[float, Range(0, math.inf, low_open=True)] = 0.5
     """Norm to which a larger gradient is scaled down, above 0."""
     rollout_steps: Count = 32

@@ -22,7 +22,7 @@ from empathy_loop.train.config import TrainConfig, as_seen_by
 from empathy_loop.train.device import CPU, choose_device, copied, pinned
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout, episode_metrics
-from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, update
+from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, set_step_size, update
 
 FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every", "device")
 """Settings that a resumed run may have different from those it was started with."""
@@ -100,6 +100,7 @@ class Learner:
         rollout, before = self.team.whole(self._rollout), self.team.whole(self.memory)
         lesson = lesson_of(copied(rollout, self.device), before, self.arm)
         key = (self.config.seed, self.num_updates)
+        set_step_size(self.optimiser, self.config.agent.ppo, self.agent_steps)
         losses = update(self.arm, self.optimiser, lesson.batch, key, self.team)
         seconds.learning += perf_counter() - started
         self.memory = memory

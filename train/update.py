@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from empathy_loop.agents.advantages import gae
 from empathy_loop.agents.arm import Arm, Loss
+from empathy_loop.agents.config import PPOConfig
 from empathy_loop.agents.ppo import explained_variance
 from empathy_loop.agents.types import Batch, Experience, Inputs, Memory
 from empathy_loop.train.distributed import ALONE, Team
@@ -22,6 +23,22 @@ def make_optimiser(arm: Arm) -> Optimizer:
     """Return Adam over all weights."""
     learning_rate = arm.config.ppo.learning_rate
     return torch.optim.Adam(arm.parameters(), lr=learning_rate, eps=1e-5, fused=True)
+
+
+def set_step_size(optimiser: Optimizer, ppo: PPOConfig, agent_steps: int) -> None:
+    """Set the step size for the next update, in place.
+
+    It is learning_rate / (1 + agent_steps / halving_steps), which does not ask how long the run is
+    to be: one that is given more steps goes on as if it had had them from the start.
+
+    Args:
+        optimiser: Its step size is written.
+        ppo: The settings.
+        agent_steps: Agent steps done so far.
+    """
+    age = agent_steps / ppo.halving_steps if ppo.halving_steps else 0.0
+    for group in optimiser.param_groups:
+        group["lr"] = ppo.learning_rate / (1.0 + age)
 
 
 def update(

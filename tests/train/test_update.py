@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from empathy_loop.agents.types import Batch
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.rollout import Seconds, collect, empty_rollout
-from empathy_loop.train.update import lesson_of, take_worlds, update
+from empathy_loop.train.update import lesson_of, set_step_size, take_worlds, update
 
 ARMS = [load_agent(name) for name in list_agents()]
 UNPRIVILEGED = [a.name for a in ARMS if a.kind == "learned" and a.privilege == "none"]
@@ -167,3 +168,27 @@ def test_with_separate_streams_an_update_works_too(make_config: MakeConfig) -> N
     before = weights(learner)
     updated(learner, batch)
     assert not torch.equal(before, weights(learner))
+
+
+def test_the_step_size_is_half_after_as_many_steps_as_it_says(make_config: MakeConfig) -> None:
+    learner = Learner(make_config())
+    (group,) = learner.optimiser.param_groups
+    for halving, done, expected in (
+        (0.0, 10**9, 0.0015),
+        (2e5, 0, 0.0015),
+        (2e5, 200_000, 0.00075),
+        (2e5, 400_000, 0.0005),
+    ):
+        ppo = replace(learner.config.agent.ppo, halving_steps=halving)
+        set_step_size(learner.optimiser, ppo, done)
+        assert group["lr"] == pytest.approx(expected)
+
+
+def test_a_learner_goes_by_the_steps_that_it_has_done(make_config: MakeConfig) -> None:
+    ppo = {"num_worlds": 5, "rollout_steps": 8, "minibatches": 2, "halving_steps": 120.0}
+    learner = Learner(make_config(overrides={"ppo": ppo}))
+    sizes = []
+    for _ in range(3):
+        learner.advance()
+        sizes.append(learner.optimiser.param_groups[0]["lr"])
+    assert sizes == pytest.approx([0.0015, 0.00075, 0.0005])
