@@ -11,6 +11,7 @@ import torch
 
 from empathy_loop.train.checkpoint import (
     CHECKPOINT,
+    FORMAT,
     PREVIOUS,
     CheckpointError,
     find_checkpoint,
@@ -97,7 +98,7 @@ def test_a_checkpoint_cannot_run_code(tmp_path: Path) -> None:
 
 def test_another_format_is_refused(tmp_path: Path) -> None:
     torch.save({"format": 99}, tmp_path / CHECKPOINT)
-    with pytest.raises(CheckpointError, match="has format 99, this version reads 1"):
+    with pytest.raises(CheckpointError, match=f"has format 99, this version reads {FORMAT}"):
         load_checkpoint(tmp_path)
 
 
