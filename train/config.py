@@ -181,8 +181,10 @@ def typed_config(
     Raises:
         ValueError: as `build_config` does; what the file says wrongly is named as the file's.
     """
-    settings = {} if file is None else read_settings(file)
     typed = merge(options, parse_assignments(assignments))
+    if file is None:
+        return build_config(typed, "the command line")
+    settings = read_settings(file)
     # What the file says is checked as of the agent that was typed, if one was.
     arm = typed.get("agent", {})
     chosen = {key: arm[key] for key in ("name", "objectives") if key in arm}

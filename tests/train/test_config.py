@@ -221,6 +221,8 @@ def test_a_file_is_checked_as_of_the_agent_that_was_typed(tmp_path: Path) -> Non
     path.write_text("[agent.comparator]\nsvo_angle = 60.0\n")
     config = typed_config(path, {"agent": "svo"}, ())
     assert (config.agent.name, config.agent.comparator.svo_angle) == ("svo", 60.0)
+    with pytest.raises(ValueError, match=r"^the command line: unknown agent 'svoo'"):
+        typed_config(None, {"agent": "svoo"}, ())
     with pytest.raises(
         ValueError, match=r"run.toml: agent 'cognitive' does not use comparator.svo"
     ):
