@@ -77,7 +77,7 @@ def draw_scores(results: Mapping[str, Any]) -> Figure:
     height = 0.9 + len(shifts) * (0.55 + 0.33 * len(arms))
     figure = Figure(figsize=(9.0, height))
     axes = figure.subplots(len(shifts), 2, squeeze=False, sharey=True, sharex="col")
-    titles = {"aurc": "level after the shift (AURC)", "deficit": "what the shift cost (deficit)"}
+    titles = {"aurc": "level after it (AURC)", "deficit": "what it cost (deficit)"}
     for row, shift in zip(axes, shifts, strict=True):
         for panel, measure in zip(row, titles, strict=True):
             _score_panel(panel, results, shift["name"], measure, arms)
