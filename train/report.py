@@ -36,7 +36,7 @@ PAGE = Template("""<!doctype html>
           width: 100%; margin: .4rem 0 .2rem; }
   th, td { text-align: right; padding: .38rem .6rem; border-bottom: 1px solid #e8e8ea;
            white-space: nowrap; vertical-align: top; }
-  th { font-weight: 600; color: #46494f; border-bottom: 2px solid #c9cacd; }
+  th { font-weight: 600; color: #46494f; border-bottom: 2px solid #c9cacd; white-space: normal; }
   th:first-child, td:first-child { text-align: left; }
   td small { display: block; color: #7a7d83; }
   figure { margin: 1rem 0 1.5rem; }
