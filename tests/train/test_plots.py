@@ -76,8 +76,7 @@ def test_scores_show_seeds_mean_and_interval_of_every_arm(results: dict[str, Any
     assert len(figure.axes) == 4
     panel = figure.axes[0]
     assert (
-        panel.get_title(loc="left")
-        or panel.get_title() == f"{REMAP.name}: level after it (AURC)"
+        panel.get_title(loc="left") or panel.get_title() == f"{REMAP.name}: level after it (AURC)"
     )
     score = results["scores"]["cognitive"][REMAP.name]["aurc"]
     seeds, interval, mean = lines_of(panel, colours_of(results)["cognitive"])
