@@ -14,7 +14,7 @@ class PairHead(nn.Module):
     Args:
         hidden_size: Units of the core and of an embedding, H.
         num_outputs: Units of the output.
-        num_given: Units of what else is given, if anything.
+        num_given: Units of what else is given of each other, if anything, G.
     """
 
     def __init__(self, hidden_size: int, num_outputs: int, num_given: int = 0) -> None:
@@ -31,14 +31,13 @@ class PairHead(nn.Module):
         Args:
             hidden: float32 [T, E, A, H]. State of the core.
             others: float32 [T, E, A, O, H]. Embedding of each other.
-            given: float32 [T, E, A, G] or [G]. What is given for all others, if anything.
+            given: float32 [T, E, A, O, G]. What is given of each other, if anything.
 
         Returns:
             float32 [T, E, A, O, num_outputs].
         """
-        own = self.own(hidden)
+        layer = self.own(hidden).unsqueeze(-2) + self.other(others)
         if self.given is not None:
-            own = own + self.given(given)
-        layer = torch.relu(own.unsqueeze(-2) + self.other(others))
-        output: Tensor = self.out(torch.relu(self.middle(layer)))
+            layer = layer + self.given(given)
+        output: Tensor = self.out(torch.relu(self.middle(torch.relu(layer))))
         return output

@@ -26,8 +26,8 @@ class Lase(Objective):
     """Gives reward to others as far as their actions are inferred to be friendly.
 
     Source: Kong et al. 2024, "Learning to balance altruism and self-interest based on empathy in
-    mixed-motive games" (LASE, NeurIPS 2024, arXiv 2410.07863), sections on gifting and on social
-    relationships inference:
+    mixed-motive games" (LASE, NeurIPS 2024, arXiv 2410.07863), as it stands in the first author's
+    code (kfq20/Empathy, branch master, self_play_train_parallel.py and train_staghunt.py):
 
         r_i_tot = sum over j of g_ji r_j,  sum over j of g_ij = 1                  (gifting)
         w_ij    = (Q_i(s, a) - sum over b of p_j(b) Q_i(s, a with b for a_j)) / M  (relationship)
@@ -36,24 +36,25 @@ class Lase(Objective):
     with M the spread of Q_i over the other's actions, which keeps w within [-1, 1], and p_j the
     policy that i has itself in the place of j: perspective taking imagines what j observes, and
     loses (1 - delta) times the cross-entropy of what j does, and delta times the absolute error of
-    what it has imagined. As there, the heads of this module are apart from the policy: their
-    losses end at the encoding, which the policy's own loss trains, on r_tot.
+    what it has imagined, summed over what is observed; delta is .1. As there, the policy put in the
+    place of j is a constant in that loss, others out of view get nothing and are not learned from,
+    losses are passed on as gains are, and the heads of this module are apart from the policy, which
+    learns from r_tot.
 
     Adapted:
     - Q_i, of the extrinsic reward, reads the encoding in place of observations: the core's state,
-      and the mean over others of what each embedding and action give. It is learned from steps
-      within a batch, as the action after the last is not known.
-    - The paper learns by itself the policy that is put in the other's place, from extrinsic reward
-      and observations. Here it imitates what the agents do. In the imagination's loss it is a
-      constant: what is learned there is j's view, not i's policy.
-    - The paper draws the imagined view to i's own, in a frame in which j stands, too. Our features
+      and the mean over others of what each embedding and action give. Its loss ends there, as the
+      encoding is the policy's. It is learned from steps within a batch, as the action after the
+      last is not known.
+    - The policy that is put in the other's place is an actor there, which learns from the errors of
+      Q_i. Here it imitates what the agents do.
+    - The imagined view is drawn to i's own there, a picture in which j stands, too. Our features
       are seen from oneself, so that what i sees of j (item, face, gift) is compared with the same
       quantities of the imagined view.
-    - Actions that are not legal for j are left out of p_j and of M; others out of view get nothing,
-      and are not learned from.
-    - Our rewards are gains and losses: a share of a loss is passed on as well, which keeps gifts
-      zero-sum. Where coordination is 1 all rewards are one, and gifts move little: this arm is
-      read in `self_interest_v0`.
+    - Actions that are not legal for j are left out of p_j and of M.
+
+    Where coordination is 1 all rewards are one, and gifts move little: this arm is read in
+    `self_interest_v0`.
 
     Others' rewards, exact actions and legal actions are read in training.
     """
@@ -90,7 +91,7 @@ class Lase(Objective):
         social_value = mean of (Q_t - r_t - discount * Q_{t+1})^2, the latter a constant
         own_action   = mean cross-entropy of what is done, by the features, in nats
         perspective  = mean over seen others of (1 - delta) * cross-entropy of what they do
-                       + delta * mean absolute error of the view imagined
+                       + delta * sum of absolute errors of the view imagined
         """
         hidden, others = outputs.hidden.detach(), outputs.others.detach()
         features, mask = batch.inputs.features[:-1], batch.inputs.action_mask[:-1]
@@ -151,7 +152,7 @@ class Lase(Objective):
         done = self._of_others(batch.actions)
         missed = cross_entropy(logits.flatten(0, -2), done.flatten(), reduction="none")
         shown = other_blocks(features, self.layout)[..., self.shown_of_other]
-        error = (view[..., self.shown_of_self] - shown).abs().mean(-1)
+        error = (view[..., self.shown_of_self] - shown).abs().sum(-1)
         seen = seen_others(features, self.layout)
         loss = (1.0 - share) * missed.view_as(error) + share * error
         return (seen * loss).sum() / seen.sum().clamp(min=1.0)

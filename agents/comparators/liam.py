@@ -20,26 +20,30 @@ class Liam(Objective):
     """Trains the network to tell others' observations and actions from an agent's own view.
 
     Source: Papoudakis, Christianos and Albrecht 2021, "Agent modelling under partial observability
-    for deep reinforcement learning" (LIAM), arXiv 2006.09447, the loss of encoder and decoder: the
-    mean over time of |decoded observation - o_j|^2 - log p(a_j | z). At execution nothing of the
-    decoder is needed, and z is made of what the agent itself sees.
+    for deep reinforcement learning" (LIAM), arXiv 2006.09447, the loss of encoder and decoder, as
+    it stands in the authors' code (uoe-agents/LIAM, agent.py): the mean over time of
+
+        |decoded observation - o_j|^2 / 2 - log p(a_j | z)
+
+    with observation and action those of the present step. At execution nothing of the decoder is
+    needed, and z is made of what the agent itself sees and has done.
 
     Adapted:
     - z is what the backbone has of another: the core's state and the embedding of that other. One
       decoder serves all others, in place of one output for each.
-    - In the paper the policy's gradient does not enter the encoder, and the policy is a network of
-      its own, which reads the observation beside z. Here the core carries all that the policy
+    - There the policy's gradient does not enter the encoder, and the policy is a network of its
+      own, which reads the observation beside z. Here the core carries all that the policy
       knows, and only single layers follow it: cutting the gradient would take the policy away, not
       the interference. Both gradients enter, as in every arm with an auxiliary loss, so that
       arms differ by that loss and not by the network.
-    - The squared error is a mean over features, not a sum: the paper's encoder has an optimiser of
-      its own, whose steps do not depend on the scale of the loss, while here the policy's gradient
-      is clipped together with it.
+    - Both terms have the weight .1 in place of 1, which leaves their proportion as it is. There the
+      encoder has an optimiser of its own, whose steps do not depend on the scale of the loss; here
+      the core is shared, and with 1 the policy's gradient would be a small part of what moves it.
 
     Others' observations, and in them their needs, are read in training.
     """
 
-    loss_weights: ClassVar[Mapping[str, float]] = {"others_features": 1.0, "others_action": 1.0}
+    loss_weights: ClassVar[Mapping[str, float]] = {"others_features": 0.1, "others_action": 0.1}
     privilege: ClassVar[str] = "training"
 
     def __init__(self, config: AgentConfig, params: WorldParams, table: StreamTable) -> None:
@@ -51,7 +55,7 @@ class Liam(Objective):
     def loss_terms(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return others_features and others_action.
 
-        others_features = mean over others and features of (decoded - feature)^2
+        others_features = mean over others of half the sum over features of (decoded - feature)^2
         others_action   = mean over others of the cross-entropy of what they do now, in nats
         """
         agents = self.table.other_agents
@@ -60,6 +64,6 @@ class Liam(Objective):
         features = batch.inputs.features[:-1][:, :, agents]
         actions = batch.actions[:, :, agents]
         return {
-            "others_features": (decoded - features).square().mean(),
+            "others_features": 0.5 * (decoded - features).square().sum(-1).mean(),
             "others_action": cross_entropy(logits.flatten(0, -2), actions.flatten()),
         }

@@ -214,8 +214,9 @@ def test_perspective_has_the_value_worked_out_by_hand(case: Case) -> None:
         inputs=inputs._replace(features=features), actions=torch.ones_like(made.batch.actions)
     )
     terms = made.arm.loss(batch).terms
-    # Action 1 has probability 3/4; the view imagined is 0, what is shown .4.
-    expected = 0.9 * math.log(4 / 3) + 0.1 * 0.4
+    # Action 1 has probability 3/4; the view imagined is 0, what is shown .4 thirteen times: of the
+    # item 3, of the face 7, of the gift 3.
+    expected = 0.9 * math.log(4 / 3) + 0.1 * 13 * 0.4
     assert terms["perspective"].item() == pytest.approx(expected, rel=1e-5)
     assert terms["own_action"].item() == pytest.approx(math.log(4 / 3), rel=1e-5)
 

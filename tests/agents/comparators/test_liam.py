@@ -45,8 +45,9 @@ def test_terms_have_the_values_worked_out_by_hand(case: Case) -> None:
     objective.action = Constant(logits)
     present = Inputs(*(part[:-1] for part in batch.inputs))
     terms = objective.loss_terms(batch, made.arm.network(present, batch.memory, made.table))
-    # Half of the time (.2 - .5)^2, half of the time (.2 + .1)^2.
-    assert terms["others_features"].item() == pytest.approx(0.09, rel=1e-5)
+    # In each of 55 features, half of the time (.2 - .5)^2 / 2, half of the time (.2 + .1)^2 / 2.
+    assert features.shape[-1] == 55
+    assert terms["others_features"].item() == pytest.approx(55 * 0.045, rel=1e-5)
     # Action 1 has probability 8 / 16, action 0 has 1 / 16.
     assert float(terms["others_action"]) == pytest.approx(
         0.5 * math.log(2.0) + 0.5 * math.log(16.0), rel=1e-5
@@ -68,7 +69,8 @@ def test_terms_are_those_of_a_slow_reference(case: Case, seed: int, num_agents: 
                 j = (i + 1 + o) % num_agents
                 encoding = outputs.hidden[t, e, i], outputs.others[t, e, i, o : o + 1]
                 decoded = objective.features(*encoding)[0]
-                squares += (decoded - batch.inputs.features[t, e, j]).square().tolist()
+                missed = decoded - batch.inputs.features[t, e, j]
+                squares.append(sum(float(error) ** 2 for error in missed) / 2.0)
                 told = torch.softmax(objective.action(*encoding)[0], -1)
                 entropies.append(-math.log(told[batch.actions[t, e, j]]))
     assert float(terms["others_features"]) == pytest.approx(sum(squares) / len(squares), rel=1e-4)

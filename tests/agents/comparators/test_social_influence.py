@@ -27,8 +27,7 @@ class Table(nn.Module):
         self.rows = rows
 
     def forward(self, hidden: Tensor, others: Tensor, given: Tensor) -> Tensor:
-        told = (given @ self.rows).unsqueeze(-2)
-        return told.expand(*others.shape[:-1], self.rows.shape[-1])
+        return given[..., : len(self.rows)] @ self.rows
 
 
 def influential(made: Any, scale: float = 1.0) -> SocialInfluence:
@@ -87,14 +86,11 @@ def test_influence_and_loss_are_those_of_a_slow_reference(
             for o in range(count - 1):
                 j = (i + 1 + o) % count
                 place = (e, i, start + o * width)
+                eye = torch.eye(objective.params.num_actions)
+                encoding = outputs.hidden[t, e, i], outputs.others[t, e, i, o : o + 1]
                 told = [
-                    torch.softmax(
-                        objective.model(
-                            outputs.hidden[t, e, i], outputs.others[t, e, i, o : o + 1], action
-                        )[0],
-                        -1,
-                    )
-                    for action in torch.eye(objective.params.num_actions)
+                    torch.softmax(objective.model(*encoding, both[None])[0], -1)
+                    for both in (torch.cat([mine, eye[actions[t, e, j]]]) for mine in eye)
                 ]
                 likely = told[int(actions[t, e, i])]
                 marginal = sum(p * row for p, row in zip(policy[t, e, i], told, strict=True))
