@@ -1,4 +1,4 @@
-"""Inequity aversion: a reward that suffers from being behind others, and from being ahead."""
+"""Inequity aversion: a reward that suffers from being ahead of others, or from being behind."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from empathy_loop.agents.types import Experience, Outputs
 
 
 class InequityAversion(RewardTraces):
-    """Charges an agent for what others have lately earned more than it, or less.
+    """Charges an agent for what others have lately earned less than it, or more.
 
     Source: Hughes et al. 2018, "Inequity aversion improves cooperation in intertemporal social
     dilemmas", arXiv 1803.08884, eq. 3 (the reward) and eq. 4 (the traces), after Fehr and Schmidt
-    1999. The weights are the paper's alpha (envy) and beta (guilt); it also studies each with the
-    other at 0, which `reward_weights` can say. Others' rewards are read, as in the paper.
+    1999. Others' rewards are read, as in the paper. Guilt has the weight of the paper's beta, .05,
+    and traces its decay, .975.
 
     Adapted: nothing in the equations. Our rewards are losses where needs grow and gains where they
-    are relieved, and differences of traces are defined for both. With the paper's alpha, envy
-    outweighs the reward of this world many times over. Where coordination is 1 all rewards are one,
-    and both terms are 0: this arm is read in `self_interest_v0`.
+    are relieved, and differences of traces are defined for both. Envy has the weight 0, and not the
+    paper's alpha, 5: guilt is what brings a public good about there, without punishment, while envy
+    works by fining others; and with alpha it varies 20 times as much as our rewards.
+    `reward_weights` can bring it back. Where coordination is 1 all rewards are one, and both terms
+    are 0: this arm is read in `self_interest_v0`.
     """
 
-    reward_weights: ClassVar[Mapping[str, float]] = {"envy": -5.0, "guilt": -0.05}
+    reward_weights: ClassVar[Mapping[str, float]] = {"envy": 0.0, "guilt": -0.05}
     settings: ClassVar[tuple[str, ...]] = ("inequity_decay",)
     privilege: ClassVar[str] = "training"
 

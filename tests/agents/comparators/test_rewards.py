@@ -63,9 +63,9 @@ def test_inequity_has_the_values_worked_out_by_hand() -> None:
     torch.testing.assert_close(terms["guilt"], guilt)
 
 
-def test_the_weights_are_those_of_the_paper() -> None:
+def test_the_arm_is_averse_to_being_ahead_as_much_as_in_the_paper() -> None:
     config = load_agent("inequity_aversion")
-    assert config.reward_weights == {"envy": -5.0, "guilt": -0.05}
+    assert config.reward_weights == {"envy": 0.0, "guilt": -0.05}
     assert config.comparator.inequity_decay == 0.975
 
 
@@ -193,8 +193,9 @@ def test_an_arms_reward_terms_are_weighted_and_nothing_is_learned_from_them(
     case: Case, name: str
 ) -> None:
     made = case(name)
-    terms = made.arm.reward_terms(made.experience)
-    assert terms.keys() == made.arm.config.reward_weights.keys()
-    assert all(bool((term <= 0.0).all()) and bool((term < 0.0).any()) for term in terms.values())
+    terms, weights = made.arm.reward_terms(made.experience), made.arm.config.reward_weights
+    assert terms.keys() == weights.keys()
+    for key, term in terms.items():
+        assert bool((term <= 0.0).all()) and bool((term < 0.0).any()) == (weights[key] < 0.0)
     assert set(made.arm.loss(made.batch).terms) == {"policy", "value", "entropy"}
     assert list(made.objective.parameters()) == []
