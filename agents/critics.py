@@ -38,10 +38,17 @@ class OwnCritic(nn.Module):
 class CentralCritic(nn.Module):
     """Reads the value from the core's state and from the shared state of the whole world.
 
-    Source: MAPPO (Yu et al. 2022, arXiv 2103.01955, section 3 and appendix on the input of the
-    value). Adapted: the shared state is what all agents show, PettingZoo's `state()`, in which
-    nobody's needs stand; each agent reads it in its own order of the others; and the recurrent
-    part is the policy's, as in all arms. At execution nothing of it is needed.
+    Source: MAPPO (Yu et al. 2022, arXiv 2103.01955), whose value reads what is shared by all agents
+    in place of one's own observation, as it stands in the authors' code (marlbenchmark/on-policy,
+    r_actor_critic.py). At execution nothing of it is needed.
+
+    Adapted:
+    - The shared state is what all agents show, PettingZoo's `state()`, in which nobody's needs
+      stand: MAPPO may be given any state, and this one gives no privilege. Each agent reads it in
+      its own order of the others, beside the core's state.
+    - The recurrent part is the policy's, as in all arms; there the value has one of its own.
+    - Returns are not normalised, nor is the loss of the value clipped or a Huber loss, as in no arm
+      here; there they are by default.
 
     Args:
         hidden_size: Units of the core, H.

@@ -17,18 +17,20 @@ class SocialValueOrientation(RewardTraces):
     """Charges an agent for the angle between what is earned and what it wants to be earned.
 
     Source: McKee et al. 2020, "Social diversity and social preferences in mixed-motive
-    reinforcement learning", arXiv 2002.02325, section on social value orientation: the reward
-    angle theta(R) = arctan(mean of others' rewards / own reward), and the utility
-    r_i - w |theta_SVO - theta(R)|. The weight of the term is -w.
+    reinforcement learning", arXiv 2002.02325: the reward angle
+    theta(R) = arctan(mean of others' rewards / own reward), and the utility
+    r_i - w |theta_SVO - theta(R)|, as SocialJax (arXiv 2503.14576) gives them. The weight of the
+    term is -w. It is not the paper's, and was not tuned: with .2 the term varies about as much as
+    the reward of this world.
 
     Adapted:
-    - The paper's angle is the arctan of a ratio, and its orientations go from 0 to 90 degrees,
-      which suits rewards that are not negative. Ours are gains and losses. The angle is therefore
-      taken over the whole circle, atan2(others, own), as on the ring of outcomes from which social
-      value orientation comes (Liebrand and McClintock 1988), and its distance the short way round.
-      To lose together is then as far as can be from gaining together.
+    - The angle is the arctan of a ratio there, which suits rewards that are not negative. Ours are
+      gains and losses. The angle is therefore taken over the whole circle, atan2(others, own), as
+      SocialJax does, and on the ring of outcomes from which social value orientation comes
+      (Liebrand and McClintock 1988), and its distance the short way round. To lose together is
+      then as far as can be from gaining together.
     - The angle is that of traces (`RewardTraces`), since the rewards of single steps are mostly
-      those of needs that grow; a decay of 0 takes single steps.
+      those of needs that grow; `svo_decay` of 0 takes single steps.
     - Where nobody has earned or lost anything there is no angle, and the term is 0.
     - Angles are in radians, the setting in degrees.
 

@@ -1,8 +1,14 @@
 """Coupling: a reward for the relief of others, as far as it is inferred, or as it truly is.
 
-Affective empathy in the sense of Yoshida and Man (arXiv 2412.12103): what happens to another's
-drive counts as if it happened to oneself. The terms enter the reward before advantages are
-estimated; scores never see them.
+Affective empathy in the sense of Yoshida and Man (arXiv 2412.12103, and with a decoder learned from
+oneself 2506.12894). Their reward, as it stands in their code (ugo-nama-kun/tiny_empathy), is
+
+    scale * (D_i + w D_j before a step - the same after it)
+
+with D the squared deviation of a need, j the one partner, and w = .5 in their runs. Here the
+others are summed over, and the weight of the term is w: 1 unless an arm says otherwise, by which
+each other counts as much as oneself. The terms enter the reward before advantages are estimated;
+scores never see them.
 """
 
 from __future__ import annotations

@@ -30,7 +30,12 @@ from empathy_loop.envs.params import WorldParams
 
 
 class Introspective(Objective):
-    """Trains the belief on the agents' own streams against their own needs."""
+    """Trains the belief on the agents' own streams against their own needs.
+
+    Source of the idea: Man and Yoshida 2025, arXiv 2506.12894, whose agents learn to decode their
+    own expression into their own state, and read their partner's by the same decoder. There the
+    expression is a fixed function of the state; here it is a face over time, sometimes misleading.
+    """
 
     loss_weights: ClassVar[Mapping[str, float]] = {
         "belief_crisis": 1.0,
