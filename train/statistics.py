@@ -1,8 +1,8 @@
 """Statistics of a comparison: pure functions of arrays, with an explicit random generator.
 
 Scores have the orientation [runs, tasks] everywhere: one row for each run (a seed of an arm), one
-column for each task (a shift). What a function reads may have more axes before these two, so that
-thousands of resamples are computed at once.
+column for each task (a shift); what is about one task only is [runs]. What a function reads may
+have more axes before these, so that thousands of resamples are computed at once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 Floats = NDArray[np.float64]
 
@@ -48,6 +49,46 @@ def interquartile_mean(scores: Floats) -> Floats:
     return np.asarray(flat[..., cut : flat.shape[-1] - cut].mean(-1))
 
 
+def run_profiles(scores: Floats, thresholds: Floats) -> Floats:
+    """Return the share of its tasks on which each run scores above each threshold.
+
+    The mean over runs is the performance profile of their arm, the share of runs x tasks above
+    tau as a function of tau (score distribution; Agarwal et al. 2021, Dolan and More 2002).
+    `bootstrap_band` of these rows is its band: a run's scores are drawn together.
+
+    Args:
+        scores: float64 [..., runs, tasks], at least one task.
+        thresholds: float64 [points]. tau, in the unit of the scores.
+
+    Returns:
+        float64 [..., runs, points], in [0, 1]; never rises with tau.
+    """
+    return np.asarray((scores[..., None] > thresholds).mean(-2))
+
+
+def prediction_interval(values: Floats, coverage: float = CONFIDENCE) -> Interval | None:
+    """Return the interval in which one more run should fall (Whitmore 1986).
+
+    mean +- t * s * sqrt(1 + 1/n), with s the standard deviation of the n values (divided by
+    n - 1) and t the quantile of Student's t with n - 1 degrees of freedom. It is wider than an
+    interval of the mean, for one run spreads as runs do. It takes runs to be normal.
+
+    Args:
+        values: float64 [runs]. Of one task, or of each run summed up over tasks.
+        coverage: Share of further runs that should fall inside, above 0 and below 1.
+
+    Returns:
+        Interval in the unit of the values; None of fewer than two, which say nothing of a spread.
+    """
+    number = len(values)
+    if number < 2:
+        return None
+    quantile = float(student.ppf((1.0 + coverage) / 2.0, number - 1))
+    centre, spread = float(values.mean()), float(values.std(ddof=1))
+    half = quantile * spread * math.sqrt(1.0 + 1.0 / number)
+    return Interval(centre - half, centre + half)
+
+
 def lower_tail_mean(values: Floats, share: float) -> Floats:
     """Return the mean of the worst share of values: CVaR (Rockafellar and Uryasev 2000).
 
@@ -55,7 +96,7 @@ def lower_tail_mean(values: Floats, share: float) -> Floats:
     share, the last of them only in part. Up to n = 1 / share this is the lowest value.
 
     Args:
-        values: float64 [..., n], n at least 1; more is better.
+        values: float64 [..., n], n at least 1; more is better. The tasks of each run, or runs.
         share: Above 0, at most 1.
 
     Returns:
@@ -120,8 +161,8 @@ def p_improvement(scores: Floats, baseline: Floats) -> Floats:
     run is above, ties counting half (Mann and Whitney 1947; Agarwal et al. 2021).
 
     Args:
-        scores: float64 [..., n, tasks].
-        baseline: float64 [..., m, tasks]. The same tasks in the same order.
+        scores: float64 [..., runs, tasks], n runs.
+        baseline: float64 [..., runs, tasks], m runs. The same tasks in the same order.
 
     Returns:
         float64 [...], in [0, 1]. 0.5: no difference.
@@ -141,8 +182,8 @@ def mann_whitney_p(scores: Floats, baseline: Floats) -> float:
     and with ties, where the normal approximation and tables of U without ties do not.
 
     Args:
-        scores: float64 [n], n at least 1.
-        baseline: float64 [m], m at least 1.
+        scores: float64 [runs], n = runs at least 1.
+        baseline: float64 [runs], of other runs, m at least 1.
 
     Returns:
         In (0, 1].

@@ -20,7 +20,9 @@ from empathy_loop.train.statistics import (
     lower_tail_mean,
     mann_whitney_p,
     p_improvement,
+    prediction_interval,
     restricted_mean,
+    run_profiles,
     smallest_p,
 )
 
@@ -75,6 +77,57 @@ def test_the_interquartile_mean_follows_shifts_and_scales_and_no_order(
 def test_many_tables_are_summed_up_at_once() -> None:
     many = rng().normal(size=(7, 5, 3))
     assert np.allclose(interquartile_mean(many), [interquartile_mean(one) for one in many])
+
+
+def test_a_profile_is_the_share_of_runs_and_tasks_above_each_threshold() -> None:
+    # Above 0: both scores of the first run and one of the second, 3 of 4. Above .5: .9 alone, for
+    # .5 is not above .5. Above .9: nothing.
+    scores = np.array([[0.5, 0.9], [0.1, -0.2]])
+    by_run = run_profiles(scores, np.array([0.0, 0.5, 0.9]))
+    assert by_run.tolist() == [[1.0, 0.5, 0.0], [0.5, 0.0, 0.0]]
+    assert by_run.mean(0).tolist() == [0.75, 0.25, 0.0]
+
+
+@given(tables, st.lists(finite, min_size=1, max_size=5))
+def test_a_profile_is_that_of_counting_and_never_rises(
+    scores: np.ndarray, thresholds: list[float]
+) -> None:
+    profile = run_profiles(scores, np.array(sorted(thresholds))).mean(0)
+    slow = [
+        sum(score > tau for row in scores for score in row) / scores.size
+        for tau in sorted(thresholds)
+    ]
+    assert profile == pytest.approx(slow)
+    assert (np.diff(profile) <= 1e-12).all()
+
+
+def test_the_band_of_a_profile_draws_whole_runs() -> None:
+    # One run is above on both tasks, the other on none. Drawn whole, a resample of both is above
+    # on 0, half or all, so that the band is [0, 1]; drawn task by task it would be narrower.
+    rows = run_profiles(np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([0.5]))
+    band = bootstrap_band(rows, rng())
+    assert band is not None
+    assert (band[0].tolist(), band[1].tolist()) == ([0.0], [1.0])
+
+
+def test_the_prediction_interval_is_worked_out_by_hand() -> None:
+    # 1, 2, 3: mean 2, s = 1, n = 3; t of 2 degrees of freedom at .975 is 4.3027 (tables), and
+    # 4.3027 * sqrt(1 + 1/3) = 4.968.
+    assert prediction_interval(np.array([1.0, 2.0, 3.0])) == pytest.approx(
+        (-2.968, 6.968), abs=1e-3
+    )
+    assert prediction_interval(np.array([0.4, 0.4])) == pytest.approx((0.4, 0.4))
+    assert prediction_interval(np.array([0.4])) is None
+
+
+def test_one_more_run_falls_inside_as_often_as_is_said() -> None:
+    draws = rng(7).normal(size=(4000, 6))
+    inside = 0
+    for row in draws:
+        low, high = prediction_interval(row[:5]) or (0.0, 0.0)
+        inside += low <= row[5] <= high
+    # Three standard errors of 4000 draws are 1%.
+    assert inside / len(draws) == pytest.approx(0.95, abs=0.011)
 
 
 def test_the_lower_tail_takes_the_last_value_in_part() -> None:
@@ -330,3 +383,33 @@ def test_many_groups_of_runs_are_treated_at_once(observed: list[tuple[int, bool]
     order = rng().integers(len(times), size=(5, len(times)))
     one_by_one = [restricted_mean(times[o], seen[o], limit) for o in order]
     assert np.allclose(restricted_mean(times[order], seen[order], limit), one_by_one)
+
+
+# rliable 1.2 wants pandas below 3, and takes no notice of random_state: its intervals differ from
+# call to call, so that they can agree with ours only roughly. It is not among the test tools, as
+# it brings a dozen packages that nothing else needs: pip install -e ".[crosscheck]".
+def test_the_statistics_are_those_of_rliable() -> None:
+    library = pytest.importorskip(
+        "rliable.library", reason='needs rliable: pip install -e ".[crosscheck]"'
+    )
+    metrics = pytest.importorskip("rliable.metrics")
+    claim, baseline = rng(1).normal(size=(9, 3)), rng(2).normal(size=(7, 3)) - 0.3
+    assert interquartile_mean(claim) == pytest.approx(metrics.aggregate_iqm(claim))
+    assert p_improvement(claim, baseline) == pytest.approx(
+        metrics.probability_of_improvement(claim, baseline)
+    )
+    thresholds = np.linspace(-2.0, 2.0, 9)
+    profiles, bands = library.create_performance_profile({"arm": claim}, thresholds, reps=2000)
+    rows = run_profiles(claim, thresholds)
+    assert rows.mean(0) == pytest.approx(profiles["arm"])
+    # It draws the runs of each task anew, as we do with linked=False.
+    _, intervals = library.get_interval_estimates(
+        {"arm": claim}, lambda scores: np.array([metrics.aggregate_iqm(scores)]), reps=4000
+    )
+    ours = bootstrap_interval(interquartile_mean, claim, generator=rng(), linked=False)
+    assert ours == pytest.approx(tuple(intervals["arm"][:, 0]), abs=0.08)
+    single = claim[:, :1]
+    _, bands = library.create_performance_profile({"arm": single}, thresholds, reps=4000)
+    band = bootstrap_band(run_profiles(single, thresholds), rng())
+    assert band is not None
+    assert np.abs(np.array(band) - bands["arm"]).max() < 1.5 / len(single)
