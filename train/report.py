@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
 from empathy_loop.train.files import write_bytes, write_text
-from empathy_loop.train.plots import draw_all, recovery_file
-from empathy_loop.train.results import MEASURES, OVERALL, Measure
+from empathy_loop.train.markup import format_score
+from empathy_loop.train.plots import draw_all
+from empathy_loop.train.schema import read_results
+from empathy_loop.train.sections import EPISODE, SECTIONS
+from empathy_loop.train.summary import draw_summary
 
-REPORT = "report.html"
-EPISODE = "episode.gif"
+__all__ = [
+    "EPISODE",
+    "REPORT",
+    "SUMMARY",
+    "format_score",
+    "make_page",
+    "report_again",
+    "write_report",
+]
+
+REPORT, SUMMARY = "report.html", "report.png"
 
 PAGE = Template("""<!doctype html>
 <html lang="en">
@@ -57,12 +67,14 @@ $body
 """)
 
 
-def write_report(results: Mapping[str, Any], folder: Path) -> Path:
-    """Write report.html and its pictures from the results alone.
+def write_report(results: Mapping[str, Any], folder: Path, source: Path | None = None) -> Path:
+    """Write report.html, report.png and the pictures of the page from the results alone.
 
     Args:
-        results: As `train.results` documents them.
-        folder: Where; if it holds episode.gif, the page shows it.
+        results: As `train.schema` documents them.
+        folder: Where.
+        source: Folder of the comparison, if it is another; the page shows its episode.gif, where
+            there is one.
 
     Returns:
         The path of the page.
@@ -73,9 +85,10 @@ def write_report(results: Mapping[str, Any], folder: Path) -> Path:
     pictures = draw_all(results)
     for name, content in pictures.items():
         write_bytes(folder / name, content)
-    episode = folder / EPISODE
-    if episode.exists():
-        pictures[EPISODE] = episode.read_bytes()
+    write_bytes(folder / SUMMARY, draw_summary(results))
+    animated = (source or folder) / EPISODE
+    if animated.exists():
+        pictures[EPISODE] = animated.read_bytes()
     return write_text(folder / REPORT, make_page(results, pictures))
 
 
@@ -83,210 +96,32 @@ def make_page(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     """Return the page.
 
     Args:
-        results: As `train.results` documents them.
+        results: As `train.schema` documents them.
         pictures: File name to PNG or GIF; embedded.
     """
-    body = [
-        *_scores(results, pictures),
-        *_contrasts(results),
-        *_recovery(results, pictures),
-        *_beliefs(results),
-        *_learning(pictures),
-        *_episode(results, pictures),
-        *_failures(results),
-        *_list("Assumptions and limits", results["limits"]),
-        *_reproduction(results),
-    ]
     return PAGE.substitute(
         title=escape(f"Comparison {results['name']}"),
         summary=escape(results["summary"]),
         headline=escape(results["headline"]),
-        body="\n".join(body),
+        body="\n".join(part for section in SECTIONS for part in section(results, pictures)),
     )
 
 
-def format_score(score: Mapping[str, Any] | None, digits: int = 2) -> tuple[str, str]:
-    """Return a mean as text, and its interval with what must be said beside it.
+def report_again(source: Path, out: Path | None = None) -> Path:
+    """Write the report of a comparison that is there already.
 
     Args:
-        score: As `train.results` documents it; may be missing.
-        digits: Decimals.
+        source: Folder of a comparison, or a file with its results.
+        out: Where; None for that folder, or for one beside the file with its name.
 
     Returns:
-        Two texts, each empty where there is nothing to say.
+        The path of the page.
+
+    Raises:
+        ValueError: these are no results of a comparison; the message names the key.
+        OSError: a file cannot be written.
     """
-    if score is None or score["mean"] is None:
-        return "", ""
-    beside = [score["note"]] if score.get("note") else []
-    if score["low"] is not None and score["low"] != score["high"]:
-        beside.insert(0, f"[{score['low']:z.{digits}f}, {score['high']:z.{digits}f}]")
-    return f"{score['mean']:z.{digits}f}", ", ".join(beside)
-
-
-def _scores(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterable[str]:
-    yield "<h2>Who adapts</h2>"
-    yield _picture(pictures, "scores.png", "The dot is the mean over seeds, the line its interval.")
-    yield from _overall(results)
-    for shift in results["shifts"]:
-        origin = "met in training" if shift["trained"] else "held out of training"
-        yield f"<h2>{escape(shift['name'])} <span class='small'>({origin})</span></h2>"
-        scores = {arm: found[shift["name"]] for arm, found in results["scores"].items()}
-        for is_normalised in (True, False):
-            measures = {n: m for n, m in MEASURES.items() if m.is_normalised == is_normalised}
-            yield _score_table(results, scores, measures)
-    yield _meanings(MEASURES)
-    yield f"<p class='small'>{escape(results['intervals'])}</p>"
-
-
-def _overall(results: Mapping[str, Any]) -> Iterable[str]:
-    names = [shift["name"] for shift in results["shifts"] if shift["scored"]]
-    if not names:
-        return
-    yield f"<h2>Over all shifts <span class='small'>({escape(', '.join(names))})</span></h2>"
-    families = {
-        family: Measure(family, "") for found in results["families"].values() for family in found
-    }
-    scores = {arm: found | results["families"][arm] for arm, found in results["overall"].items()}
-    main, rest = ({n: m for n, m in OVERALL.items() if m.is_normalised == i} for i in (True, False))
-    yield _score_table(results, scores, {**main, **families, **rest})
-    yield _meanings({**OVERALL, "family": Measure("shift family", "mean AURC on it")})
-
-
-def _score_table(
-    results: Mapping[str, Any],
-    scores: Mapping[str, Mapping[str, Any]],
-    measures: Mapping[str, Measure],
-) -> str:
-    """Return a table with a row for each arm that has scores."""
-    header = ["arm", "seeds", *(escape(measure.title) for measure in measures.values())]
-    rows = [
-        [
-            escape(arm["name"]),
-            str(arm["seeds"]),
-            *(
-                _cell(*format_score(scores[arm["name"]].get(name), measure.digits))
-                for name, measure in measures.items()
-            ),
-        ]
-        for arm in results["arms"]
-        if arm["name"] in scores
-    ]
-    return _table(header, rows)
-
-
-def _meanings(measures: Mapping[str, Measure]) -> str:
-    items = (f"<li><b>{escape(m.title)}</b>: {escape(m.meaning)}</li>" for m in measures.values())
-    return f"<ul class='small'>{''.join(items)}</ul>"
-
-
-def _contrasts(results: Mapping[str, Any]) -> Iterable[str]:
-    if not results["contrasts"]:
-        return
-    yield "<h2>Is the difference real?</h2>"
-    header = ["arms", "shift", "measure", "difference", "P(improvement)", "p", "p, Holm"]
-    rows = [
-        [
-            escape(f"{entry['claim']} - {entry['baseline']}"),
-            escape(entry["shift"]),
-            MEASURES[entry["measure"]].title,
-            _cell(*format_score(entry["difference"])),
-            _cell(*format_score(entry["p_improvement"])),
-            f"{entry['p_value']:.3f}",
-            f"{entry['p_holm']:.3f}",
-        ]
-        for entry in results["contrasts"]
-    ]
-    yield _table(header, rows)
-    yield (
-        "<p class='small'>The difference is of the first arm minus the second: of means over "
-        "seeds, or for all shifts of interquartile means. P(improvement) is the probability that "
-        "a run of the first arm does better than one of the second: U / (n m) of Mann and "
-        "Whitney. p is two-sided and exact; Holm's correction is over all rows.</p>"
-    )
-    yield from _list("What was not significant", results["not_significant"])
-
-
-def _recovery(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterable[str]:
-    yield "<h2>Around the shift</h2>"
-    for shift in results["shifts"]:
-        if recovery_file(shift["name"]) in pictures:
-            yield _picture(
-                pictures,
-                recovery_file(shift["name"]),
-                "The band is the interval over seeds, for each step by itself. No window of the "
-                "smoothing crosses the shift: before it, windows end at a step; after it, they "
-                "begin there.",
-            )
-
-
-def _beliefs(results: Mapping[str, Any]) -> Iterable[str]:
-    if not results["beliefs"]:
-        return
-    yield "<h2>What is known of others' needs</h2>"
-    header = ["partners", "arm", "source", *(name.replace("_", " ") for name in QUALITIES)]
-    rows = [
-        [partners, escape(arm), source]
-        + [_cell(*format_score(scores[name], 3)) for name in QUALITIES]
-        for partners in PARTNERS
-        for arm, found in results["beliefs"].items()
-        for source, scores in found[partners].items()
-    ]
-    yield _table(header, rows)
-    yield _meanings({n: Measure(n, what) for n, what in (PARTNERS | SOURCES | QUALITIES).items()})
-
-
-def _learning(pictures: Mapping[str, bytes]) -> Iterable[str]:
-    if "learning.png" in pictures:
-        yield "<h2>Learning</h2>"
-        yield _picture(
-            pictures, "learning.png", "Thin lines are single seeds; the band is the interval."
-        )
-
-
-def _episode(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterable[str]:
-    if EPISODE in pictures:
-        yield "<h2>One episode</h2>"
-        yield _picture(pictures, EPISODE, results["episode"], kind="episode")
-
-
-def _failures(results: Mapping[str, Any]) -> Iterable[str]:
-    if results["failures"]:
-        lines = [f"{name}: {reason}" for name, reason in results["failures"].items()]
-        yield from _list("Runs that failed and are left out", lines)
-
-
-def _reproduction(results: Mapping[str, Any]) -> Iterable[str]:
-    yield "<h2>To reproduce</h2>"
-    yield f"<pre>{escape(results['command'])}</pre>"
-    yield (
-        f"<p class='small'>empathy-loop {escape(results['version'])}, settings "
-        f"<code>{escape(results['fingerprint'])}</code>. Every number of this page is in "
-        "<code>results.json</code>.</p>"
-    )
-
-
-def _list(title: str, lines: Sequence[str]) -> Iterable[str]:
-    if lines:
-        yield f"<h2>{escape(title)}</h2><ul>"
-        yield from (f"<li>{escape(line)}</li>" for line in lines)
-        yield "</ul>"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = "".join(f"<th>{name}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div class='scroll'><table><tr>{head}</tr>{body}</table></div>"
-
-
-def _cell(mean: str, interval: str) -> str:
-    return f"{mean}<small>{interval}</small>" if interval else mean
-
-
-def _picture(pictures: Mapping[str, bytes], name: str, caption: str, kind: str = "") -> str:
-    content = base64.b64encode(pictures[name]).decode()
-    ending = name.rpartition(".")[2]
-    return (
-        f"<figure><img class='{kind}' alt='{escape(name)}' "
-        f"src='data:image/{ending};base64,{content}'>"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    results = read_results(source)
+    folder = source if source.is_dir() else source.parent
+    beside = source if source.is_dir() else source.with_suffix("")
+    return write_report(results, beside if out is None else out, folder)

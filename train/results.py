@@ -1,38 +1,6 @@
 """The results of a comparison as plain data: all that its report and its pictures are made of.
 
-results.json, in which "score" stands for {mean, low, high, runs, note}: the value over all seeds;
-the ends of its interval, null with fewer than two seeds; seed to its own value, null where it is
-not known; and what must be said beside it, or nothing. A mean that cannot be told is null.
-
-name, summary  of the comparison
-headline       what was found, in sentences made from the numbers below
-shifts         [{name, family, severity, trained, scored, recovery_limit}]; trained: whether
-               training met the family; scored: whether it enters sums over shifts and tests;
-               recovery_limit: steps up to which recovery times are averaged, or null
-arms           [{name, seeds, weights}], random first and oracle last; seeds: how many runs are
-               finished; weights: with which one agent acts, null where nothing is learned
-scores         arm -> shift -> name of MEASURES -> score; arms without a finished run are absent
-overall        arm -> name of OVERALL -> score, over all scored shifts
-families       arm -> shift family -> score, the mean AURC over its severities
-intervals      how the intervals are made, in a sentence
-contrasts      [{claim, baseline, shift, measure, seeds, difference, p_improvement, p_value, p_holm,
-               p_reachable}]; shift may be "all shifts"; measure: aurc or deficit; seeds: runs of
-               each; difference (claim - baseline) and p_improvement (that the claim's run is
-               the better one): {mean, low, high}; p_holm: corrected over all entries;
-               p_reachable: the least p_holm that so few seeds allow
-not_significant  sentences on the contrasts with p_holm above 0.05
-beliefs        learned arm -> name of PARTNERS -> of SOURCES -> of QUALITIES -> score: what it knows
-               of others' needs, in the evaluation at the end of its runs
-learning       learned arm -> {steps, seeds, runs, mean, low, high}: agent steps, then episode
-               welfare in training at each, one list for each seed in runs
-references     arm that does not learn -> its episode welfare in the world of training
-recovery       shift -> {offset, smoothing, arms}; offset: steps since the shift; arms: arm ->
-               {mean, low, high, twin}, n at each offset; twin: the same without the shift
-episode        what the animated episode shows, a sentence
-failures       name of a run -> why it failed
-limits         sentences on what the numbers do not show
-command        what makes all this again
-version, fingerprint  of the package, and of the settings
+What results.json holds stands in `train.schema`, key by key.
 """
 
 from __future__ import annotations
@@ -43,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from empathy_loop.agents.arm import build_network
-from empathy_loop.train.belief_scores import score_beliefs
+from empathy_loop.train.belief_scores import score_beliefs, score_reliability
 from empathy_loop.train.cells import Cell
 from empathy_loop.train.contrasts import contrast_all, headline, not_significant
 from empathy_loop.train.curves import learning_curves, recovery_curves, reference_welfare
@@ -65,10 +33,9 @@ from empathy_loop.train.measures import (
 )
 from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
 from empathy_loop.train.plan import Comparison, identity_of, plan_runs
+from empathy_loop.train.schema import RESULTS
 
 __all__ = ["MEASURES", "OVERALL", "RESULTS", "Measure", "make_results"]
-
-RESULTS = "results.json"
 
 
 def make_results(
@@ -89,7 +56,7 @@ def make_results(
         folder: Folder of the comparison; the logs and evaluations of its runs are read there.
 
     Returns:
-        Plain data, as the head of this module documents it.
+        Plain data, as `train.schema` documents `Results`.
     """
     evidence = gather(comparison, found)
     adapted = adapt_all(evidence)
@@ -114,6 +81,7 @@ def make_results(
         "contrasts": contrasts,
         "not_significant": not_significant(contrasts),
         "beliefs": score_beliefs(evidence, folder),
+        "reliability": score_reliability(evidence, folder),
         "learning": learning_curves(evidence, folder),
         "references": reference_welfare(evidence),
         "recovery": {shift.name: recovery_curves(evidence, shift) for shift in comparison.shifts},

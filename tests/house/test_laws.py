@@ -123,8 +123,9 @@ def test_an_import_circle_is_seen(plant: Plant, files: dict[str, str]) -> None:
         "from math import ceil",
     ],
 )
-def test_arithmetic_in_the_command_line_is_seen(plant: Plant, source: str) -> None:
-    (found,) = arithmetic_in_cli(plant({"train/cli.py": source}))
+@pytest.mark.parametrize("file", ["train/cli.py", "train/commands/training.py"])
+def test_arithmetic_in_the_command_line_is_seen(plant: Plant, source: str, file: str) -> None:
+    (found,) = arithmetic_in_cli(plant({file: source}))
     assert "arithmetic" in found
 
 

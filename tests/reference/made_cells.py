@@ -114,13 +114,22 @@ def write_logs(comparison: Comparison, folder: Path, updates: int = 4) -> None:
 
 
 def make_report(seed: int, sources: list[str]) -> dict[str, Any]:
-    """Return a report on beliefs: 0.1 for each place of a name in its table, and .01 a seed."""
+    """Return a report on beliefs: 0.1 for each place of a name in its table, and .01 a seed.
+
+    Of three bins of its reliability diagram the second is empty, but for seed 2.
+    """
+    reliability = {
+        "mean_p": [0.1, 0.5 if seed == 2 else None, 0.9],
+        "share_true": [0.1 * (seed + 1), 0.4 if seed == 2 else None, 0.8],
+        "num_entries": [10 * (seed + 1), 5 if seed == 2 else 0, 10],
+    }
     return {
         partners: {
             source: {
                 quality: 0.1 * (i + list(SOURCES).index(source) + k) + 0.01 * seed
                 for k, quality in enumerate(QUALITIES)
             }
+            | {"reliability": reliability}
             for source in sources
         }
         for i, partners in enumerate(PARTNERS)

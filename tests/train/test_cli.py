@@ -19,7 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from empathy_loop.envs.params import SHIFT_FAMILIES
-from empathy_loop.train import cli, runs
+from empathy_loop.train import commands, runs
 from empathy_loop.train.checkpoint import CHECKPOINT, load_checkpoint
 from empathy_loop.train.cli import main
 from empathy_loop.train.files import read_json
@@ -63,8 +63,8 @@ def plain(text: str) -> str:
 def documented() -> dict[str, dict[str, str]]:
     """Return command to field to the line that stands below it in the source."""
     found = {}
-    assert cli.__file__ is not None
-    for node in ast.parse(Path(cli.__file__).read_text()).body:
+    files = sorted(Path(commands.__path__[0]).glob("*.py"))
+    for node in (node for file in files for node in ast.parse(file.read_text()).body):
         if isinstance(node, ast.ClassDef):
             lines = {}
             for field, text in zip(node.body, node.body[1:], strict=False):
@@ -103,7 +103,9 @@ def test_every_command_has_a_manual_that_the_list_of_commands_names(
 ) -> None:
     code, out, _ = typed(capsys, "--help")
     assert code == 0
-    assert documented().keys() == {"train", "evaluate", "compare", "render", "bench", "list"}
+    assert documented().keys() == {
+        *("train", "evaluate", "compare", "report", "verify", "render", "bench", "list")
+    }
     for name in documented():
         assert name in plain(out).split()
 
@@ -114,7 +116,10 @@ def test_the_manual_explains_every_option(capsys: pytest.CaptureFixture[str], co
     assert code == 0
     for field, meaning in documented()[command].items():
         assert plain(meaning).rstrip(".") in plain(out), field
-    positional = {"agents", "agent", "name", "what"} if command != "train" else set()
+    positional = {"agents", "name", "what", "source", "reference"} - {
+        *(("name",) if command == "train" else ())
+    }
+    positional |= {"agent"} if command == "render" else set()
     for field in documented()[command].keys() - positional:
         option = "set" if field == "assignments" else field.replace("_", "-")
         assert f"--{option}" in out

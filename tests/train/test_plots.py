@@ -19,13 +19,16 @@ from empathy_loop.train.plots import (
     SOURCE_COLOURS,
     colours_of,
     draw_all,
+    draw_calibration,
     draw_learning,
+    draw_profiles,
     draw_recovery,
     draw_reliability,
     draw_scores,
     recovery_file,
     reliability_picture,
 )
+from empathy_loop.train.profiles import profiles_of
 from empathy_loop.train.results import make_results
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -60,6 +63,8 @@ def test_every_picture_is_a_png_under_its_name(results: dict[str, Any]) -> None:
     pictures = draw_all(results)
     assert set(pictures) == {
         "scores.png",
+        "profiles.png",
+        "reliability.png",
         "learning.png",
         "recovery_cue_remap_1.png",
         "recovery_partner_swap_0.3.png",
@@ -154,7 +159,9 @@ def test_a_single_seed_is_drawn_without_a_band(results: dict[str, Any]) -> None:
 
 def test_what_was_not_trained_or_scored_has_no_picture(results: dict[str, Any]) -> None:
     results["learning"] = {}
+    del results["reliability"]
     results["recovery"][REMAP.name]["arms"] = {}
+    results["shifts"][0]["scored"] = results["shifts"][1]["scored"] = False
     assert set(draw_all(results)) == {"scores.png", "recovery_partner_swap_0.3.png"}
 
 
@@ -166,6 +173,44 @@ def test_an_arm_has_one_colour_and_shares_it_with_no_other(results: dict[str, An
 
 def test_nothing_finished_can_be_drawn(tmp_path: Path) -> None:
     assert set(draw_all(make_results(MADE, {}, {}, tmp_path))) == {"scores.png"}
+
+
+def test_profiles_are_the_shares_of_the_results_and_fall_between_the_scores(
+    results: dict[str, Any],
+) -> None:
+    profiles = profiles_of(results)
+    thresholds = np.array(profiles["thresholds"])
+    # cognitive: .28, .288, .296 after cue_remap, .56, .576, .592 after the swap.
+    share = np.array(profiles["arms"]["cognitive"]["mean"])
+    assert (share[thresholds < 0.28] == 1.0).all()
+    assert (share[(thresholds > 0.297) & (thresholds < 0.559)] == 0.5).all()
+    assert (share[thresholds > 0.593] == 0.0).all()
+    assert profiles["arms"].keys() == {"reader", "ippo_gru", "cognitive"}
+    axes = draw_profiles(results, profiles).axes[0]
+    ((x, y),) = lines_of(axes, colours_of(results)["cognitive"])
+    assert (x, y) == (profiles["thresholds"], profiles["arms"]["cognitive"]["mean"])
+
+
+def test_an_arm_of_which_a_score_is_missing_has_no_profile(results: dict[str, Any]) -> None:
+    results["scores"]["cognitive"][REMAP.name]["aurc"]["runs"]["1"] = None
+    assert profiles_of(results)["arms"].keys() == {"reader", "ippo_gru"}
+    results["scores"]["ippo_gru"][REMAP.name]["aurc"]["runs"] = {}
+    for shift in results["shifts"]:
+        shift["scored"] = shift["name"] == REMAP.name
+    assert profiles_of(results)["arms"].keys() == {"reader"}
+
+
+def test_the_calibration_of_an_arm_is_that_of_its_belief_or_else_of_its_probe(
+    results: dict[str, Any],
+) -> None:
+    figure = draw_calibration(results)
+    assert [axes.get_title() for axes in figure.axes] == ["self play", "train", "heldout"]
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["ippo_gru (probe)", "cognitive"]
+    ((x, y),) = lines_of(figure.axes[0], colours_of(results)["cognitive"])
+    bins = results["reliability"]["cognitive"]["self_play"]["belief"]
+    assert (x, y) == (bins["mean_p"], bins["share_true"])
 
 
 @pytest.fixture

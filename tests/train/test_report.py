@@ -15,7 +15,17 @@ from made_cells import MADE, REMAP, make_cells, write_logs
 
 from empathy_loop.train.beliefs import QUALITIES
 from empathy_loop.train.files import read_json, write_json
-from empathy_loop.train.report import EPISODE, REPORT, format_score, make_page, write_report
+from empathy_loop.train.markup import TOO_FEW
+from empathy_loop.train.plots import draw_all
+from empathy_loop.train.report import (
+    EPISODE,
+    REPORT,
+    SUMMARY,
+    format_score,
+    make_page,
+    report_again,
+    write_report,
+)
 from empathy_loop.train.results import MEASURES, OVERALL, make_results
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -88,15 +98,15 @@ def numbers_of(data: Any) -> list[float]:
 
 
 def page_of(comparison: Any, found: Any, folder: Path) -> Page:
-    path = write_report(make_results(comparison, found, {}, folder), folder)
-    return Page(path.read_text(encoding="utf-8"))
+    results = make_results(comparison, found, {}, folder)
+    return Page(make_page(results, draw_all(results)))
 
 
 def test_the_page_is_whole_and_refers_to_nothing_outside(folder: Path, page: Page) -> None:
     assert page.open == []
     assert not {"script", "link", "iframe"} & set(page.tags)
-    # scores, learning, two recoveries and the episode
-    assert len(page.references) == 5
+    # scores, profiles, reliability, learning, two recoveries and the episode
+    assert len(page.references) == 7
     assert all(one.startswith(("data:image/png;", "data:image/gif;")) for one in page.references)
     source = (folder / REPORT).read_text(encoding="utf-8")
     assert "http" not in source
@@ -106,7 +116,7 @@ def test_the_page_is_whole_and_refers_to_nothing_outside(folder: Path, page: Pag
 def test_pictures_of_the_page_are_the_files_beside_it(folder: Path, page: Page) -> None:
     embedded = {base64.b64decode(one.partition("base64,")[2]) for one in page.references}
     files = {path.read_bytes() for path in folder.iterdir() if path.suffix in (".png", ".gif")}
-    assert embedded == files
+    assert embedded == files - {(folder / SUMMARY).read_bytes()}
 
 
 def test_every_number_of_the_tables_is_in_the_results(page: Page, results: Any) -> None:
@@ -152,7 +162,11 @@ def test_scores_over_all_shifts_have_a_table_of_their_own(page: Page, results: A
     overall, families = results["overall"]["cognitive"], results["families"]["cognitive"]
     scores = [overall[name] for name in ("cas", "deficit", "worst_family")]
     scores += [*families.values(), overall["worst_off"], overall["gini"]]
-    row = ["cognitive", "3", *(" ".join(format_score(score)).strip() for score in scores)]
+    row = [
+        "cognitive",
+        "3 fewer than 5: a lead",
+        *(" ".join(format_score(score)).strip() for score in scores),
+    ]
     cells = [" ".join(cell.split()) for cell in page.cells]
     assert row in [cells[i : i + len(row)] for i in range(len(cells))]
     assert all(measure.meaning in page.text for measure in OVERALL.values())
@@ -214,10 +228,33 @@ def test_runs_that_are_missing_break_nothing(tmp_path: Path) -> None:
     assert "nan" not in page.text.lower()
 
 
-def test_a_single_seed_makes_a_page_without_intervals(tmp_path: Path) -> None:
+def test_a_single_seed_makes_a_page_without_intervals_that_says_so_in_each_row(
+    tmp_path: Path,
+) -> None:
     comparison = replace(MADE, seeds=(0,), shifts=(REMAP,))
     page = page_of(comparison, make_cells(comparison), tmp_path)
     assert not any("[" in cell for cell in page.cells)
+    # Five arms in each of three tables, and two tests with a difference.
+    assert sum(f"1 {TOO_FEW}" in " ".join(cell.split()) for cell in page.cells) == 15
+    assert sum(TOO_FEW in cell for cell in page.cells) == 17
+
+
+def test_a_score_that_one_of_several_seeds_has_is_said_to_have_no_interval() -> None:
+    score = {"mean": 0.5, "low": None, "high": None, "runs": {"0": 0.5, "1": None}, "note": "n"}
+    assert format_score(score) == ("0.50", f"n, {TOO_FEW}")
+
+
+def test_the_report_is_made_again_from_the_results_alone(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "mine.json"
+    copy.write_bytes((folder / "results.json").read_bytes())
+    page = report_again(copy)
+    assert page == tmp_path / "mine" / REPORT
+    made, again = (one.glob("*.png") for one in (folder, tmp_path / "mine"))
+    assert {one.name: one.read_bytes() for one in made} == {
+        one.name: one.read_bytes() for one in again
+    }
+    # The episode is no part of the results.
+    assert "image/gif" not in page.read_text(encoding="utf-8")
 
 
 def test_a_page_without_contrasts_has_no_tests(tmp_path: Path) -> None:

@@ -1,0 +1,199 @@
+"""The sections of the page of a comparison, each made from its results and its pictures.
+
+A section is a function that yields HTML, and nothing where its part of the results is missing.
+`SECTIONS` is the page from top to bottom: a new part of the results gets a function there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from html import escape
+from typing import Any
+
+from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
+from empathy_loop.train.markup import (
+    TOO_FEW,
+    cell,
+    format_score,
+    listing,
+    meanings,
+    picture,
+    score_table,
+    table,
+)
+from empathy_loop.train.measures import MEASURES, OVERALL, Measure
+from empathy_loop.train.plots import recovery_file
+
+EPISODE = "episode.gif"
+
+Results = Mapping[str, Any]
+Pictures = Mapping[str, bytes]
+Section = Callable[[Results, Pictures], Iterable[str]]
+
+
+def overall(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield the pictures of all scores, and the table over all shifts."""
+    yield "<h2>Who adapts</h2>"
+    yield picture(pictures, "scores.png", "The dot is the mean over seeds, the line its interval.")
+    names = [shift["name"] for shift in results["shifts"] if shift["scored"]]
+    if not names:
+        return
+    yield f"<h2>Over all shifts <span class='small'>({escape(', '.join(names))})</span></h2>"
+    families = {
+        family: Measure(f"AURC, {family}", "")
+        for found in results["families"].values()
+        for family in found
+    }
+    scores = {arm: found | results["families"][arm] for arm, found in results["overall"].items()}
+    main, rest = ({n: m for n, m in OVERALL.items() if m.is_normalised == i} for i in (True, False))
+    yield score_table(results, scores, {**main, **families, **rest})
+    yield meanings({**OVERALL, "family": Measure("AURC, family", "mean AURC on a shift family")})
+
+
+def profiles(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield the performance profiles."""
+    if "profiles.png" in pictures:
+        yield "<h2>Performance profiles</h2>"
+        yield picture(
+            pictures,
+            "profiles.png",
+            "The share of an arm's runs x shifts whose AURC is above tau; higher and further right "
+            "is better, and where two curves cross, neither arm is better throughout. The band is "
+            "the bootstrap interval at each tau by itself (Agarwal et al. 2021).",
+        )
+
+
+def shifts(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield two tables for each shift: levels between the anchors, and how the agents fare."""
+    for shift in results["shifts"]:
+        origin = "met in training" if shift["trained"] else "held out of training"
+        yield f"<h2>{escape(shift['name'])} <span class='small'>({origin})</span></h2>"
+        scores = {arm: found[shift["name"]] for arm, found in results["scores"].items()}
+        for is_normalised in (True, False):
+            measures = {n: m for n, m in MEASURES.items() if m.is_normalised == is_normalised}
+            yield score_table(results, scores, measures)
+    yield meanings(MEASURES)
+    yield f"<p class='small'>{escape(results['intervals'])}</p>"
+
+
+def contrasts(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield the tests."""
+    if not results["contrasts"]:
+        return
+    yield "<h2>Is the difference real?</h2>"
+    header = ["arms", "shift", "measure", "difference", "P(improvement)", "p", "p, Holm"]
+    rows = []
+    for entry in results["contrasts"]:
+        note = {"note": TOO_FEW if min(entry["seeds"]) < 2 else ""}
+        rows.append(
+            [
+                escape(f"{entry['claim']} - {entry['baseline']}"),
+                escape(entry["shift"]),
+                MEASURES[entry["measure"]].title,
+                cell(*format_score(entry["difference"] | note)),
+                cell(*format_score(entry["p_improvement"])),
+                f"{entry['p_value']:.3f}",
+                f"{entry['p_holm']:.3f}",
+            ]
+        )
+    yield table(header, rows)
+    yield (
+        "<p class='small'>The difference is of the first arm minus the second: of means over "
+        "seeds, or for all shifts of interquartile means. P(improvement) is the probability that "
+        "a run of the first arm does better than one of the second: U / (n m) of Mann and "
+        "Whitney. p is two-sided and exact; Holm's correction is over all rows.</p>"
+    )
+    yield from listing("What was not significant", results["not_significant"])
+
+
+def recovery(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield the curves around each shift."""
+    yield "<h2>Around the shift</h2>"
+    for shift in results["shifts"]:
+        if recovery_file(shift["name"]) in pictures:
+            yield picture(
+                pictures,
+                recovery_file(shift["name"]),
+                "The band is the interval over seeds, for each step by itself. No window of the "
+                "smoothing crosses the shift: before it, windows end at a step; after it, they "
+                "begin there.",
+            )
+
+
+def beliefs(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield what is known of others' needs, and how far its probabilities can be trusted."""
+    if not results["beliefs"]:
+        return
+    yield "<h2>What is known of others' needs</h2>"
+    header = ["partners", "arm", "source", *(name.replace("_", " ") for name in QUALITIES)]
+    rows = [
+        [partners, escape(arm), source]
+        + [cell(*format_score(scores.get(name), 3)) for name in QUALITIES]
+        for partners in PARTNERS
+        for arm, found in results["beliefs"].items()
+        for source, scores in found.get(partners, {}).items()
+    ]
+    yield table(header, rows)
+    yield meanings({n: Measure(n, what) for n, what in (PARTNERS | SOURCES | QUALITIES).items()})
+    if "reliability.png" in pictures:
+        yield picture(
+            pictures,
+            "reliability.png",
+            "Reliability: of the crises that were given a probability, the share that were there. "
+            "On the diagonal, probabilities are what they say. The belief of each arm, or where it "
+            "has none the probe of its memory; the area of a dot is the share of entries.",
+        )
+
+
+def learning(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield the learning curves."""
+    if "learning.png" in pictures:
+        yield "<h2>Learning</h2>"
+        yield picture(
+            pictures, "learning.png", "Thin lines are single seeds; the band is the interval."
+        )
+
+
+def episode(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield the animated episode."""
+    if EPISODE in pictures:
+        yield "<h2>One episode</h2>"
+        yield picture(pictures, EPISODE, results["episode"], kind="episode")
+
+
+def failures(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield the runs that are missing, and why."""
+    lines = [f"{name}: {reason}" for name, reason in results["failures"].items()]
+    yield from listing("Runs that failed and are left out", lines)
+
+
+def limits(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield what the numbers do not show."""
+    yield from listing("Assumptions and limits", results["limits"])
+
+
+def reproduction(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield how to make all this again."""
+    yield "<h2>To reproduce</h2>"
+    yield f"<pre>{escape(results['command'])}</pre>"
+    yield (
+        f"<p class='small'>empathy-loop {escape(results['version'])}, settings "
+        f"<code>{escape(results['fingerprint'])}</code>. Every number of this page is in "
+        "<code>results.json</code>.</p>"
+    )
+
+
+SECTIONS: tuple[Section, ...] = (
+    overall,
+    profiles,
+    shifts,
+    contrasts,
+    recovery,
+    beliefs,
+    learning,
+    episode,
+    failures,
+    limits,
+    reproduction,
+)
+"""The page below its headline, from top to bottom."""
