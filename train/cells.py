@@ -98,7 +98,7 @@ def do_task(task: Task, report: Report) -> None:
         report(Status("evaluating"))
         params = world_of_cell(run.config.world, shift)
         log = run_episodes(actor, params, task.episodes, run.config.seed)
-        cells[cell_name(shift)] = _cell_of(log)
+        cells[cell_name(shift)] = cell_of(log)
     save_cells(folder, run, cells)
 
 
@@ -148,7 +148,8 @@ def _path(folder: Path, run: Run) -> Path:
     return folder / "cells" / f"{run.name}.npz"
 
 
-def _cell_of(log: EpisodeLog) -> Cell:
+def cell_of(log: EpisodeLog) -> Cell:
+    """Return the part of a log that scores are made of."""
     return Cell(
         welfare=log.welfare,
         drive=log.drive.astype(np.float32),

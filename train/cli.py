@@ -10,7 +10,7 @@ import tyro
 from rich.console import Console
 from tyro.conf import subcommand
 
-from empathy_loop.train.commands.comparing import Compare, Report
+from empathy_loop.train.commands.comparing import Compare, Report, Verify
 from empathy_loop.train.commands.scoring import Bench, Evaluate
 from empathy_loop.train.commands.showing import List, Render
 from empathy_loop.train.commands.training import Train
@@ -26,6 +26,7 @@ Command = (
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Compare, subcommand("compare")]
     | Annotated[Report, subcommand("report")]
+    | Annotated[Verify, subcommand("verify")]
     | Annotated[Render, subcommand("render")]
     | Annotated[Bench, subcommand("bench")]
     | Annotated[List, subcommand("list")]
@@ -39,8 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What was typed after `empathy-loop`; None reads it from the process.
 
     Returns:
-        The exit code: 0, 2 after an error that was explained, 130 after Ctrl-C. A defect of the
-        program itself is raised, for its traceback is what has to be reported.
+        The exit code: 0, 1 where `verify` finds a difference, 2 after an error that was explained,
+        130 after Ctrl-C. A defect of the program itself is raised, for its traceback is what has
+        to be reported.
     """
     command = tyro.cli(
         Command,
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config=(tyro.conf.DisallowNone,),
     )
     try:
-        command.run(Console())
+        return command.run(Console()) or 0
     except KeyboardInterrupt:
         print_interruption()
         return EXIT_INTERRUPTED
@@ -59,7 +61,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not print_explanation(error):
             raise
         return EXIT_REFUSED
-    return 0
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,11 @@ from empathy_loop.train.notes import shown_run
 from empathy_loop.train.plan import Comparison, Run, identity_of, plan_runs, world_of_cell
 from empathy_loop.train.playback import record_episode, write_episode
 from empathy_loop.train.pool import run_tasks
+from empathy_loop.train.reference import SETTINGS, describe_settings
 from empathy_loop.train.report import EPISODE, write_report
 from empathy_loop.train.results import RESULTS, make_results
 from empathy_loop.train.watch import ComparisonView
 
-SETTINGS = "comparison.json"
 CELL_PIXELS = 48
 """Size of a cell, in pixels, of the episode in the report."""
 
@@ -88,16 +86,16 @@ def draw_episode(comparison: Comparison, finished: Container[str], folder: Path)
 def _claim(comparison: Comparison, folder: Path) -> None:
     """Mark a folder as that of a comparison, or refuse one that holds another."""
     path, identity = folder / SETTINGS, identity_of(comparison)
-    if path.exists():
-        other = read_json(path)["fingerprint"]
-        if other != identity:
-            raise ValueError(
-                f"{folder} holds a comparison with other settings (fingerprint {other}, here "
-                f"{identity}); choose another folder with --out, or delete that one"
-            )
-        return
-    head = {"fingerprint": identity, "version": version("empathy-loop")}
-    write_json(path, {**head, "comparison": asdict(comparison)})
+    before = read_json(path) if path.exists() else {"fingerprint": identity}
+    other = before["fingerprint"]
+    if other != identity:
+        raise ValueError(
+            f"{folder} holds a comparison with other settings (fingerprint {other}, here "
+            f"{identity}); choose another folder with --out, or delete that one"
+        )
+    # Earlier versions did not write the settings in full.
+    if "settings" not in before:
+        write_json(path, describe_settings(comparison))
 
 
 def _run_all(

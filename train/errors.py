@@ -10,6 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+EXIT_DIFFERENT = 1
+"""Exit code where what was to be verified has not come out again."""
 EXIT_REFUSED = 2
 """Exit code after an error that was explained."""
 EXIT_INTERRUPTED = 130

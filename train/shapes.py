@@ -16,7 +16,8 @@ def check_shape(value: Any, kind: Any, source: str, place: str = "") -> None:
 
     Args:
         value: As JSON gives it.
-        kind: A TypedDict, a list or dict of such, a Literal, a plain type, or one of these | None.
+        kind: A TypedDict, a list or dict of such, a Literal, a plain type, one of these | None, or
+            Any.
         source: What to name in errors.
         place: Dotted key of the value within the source; "" for all of it.
 
@@ -25,6 +26,8 @@ def check_shape(value: Any, kind: Any, source: str, place: str = "") -> None:
     """
     where = f"{source}: {place}" if place else source
     origin, arguments = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return
     if origin in (Union, UnionType):
         if value is not None:
             (other,) = (one for one in arguments if one is not NoneType)

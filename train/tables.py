@@ -22,8 +22,12 @@ from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.outcomes import OUTCOMES
 from empathy_loop.train.plan import list_comparisons
+from empathy_loop.train.reference import Reference, describe_references
 from empathy_loop.train.report import REPORT, format_score
 from empathy_loop.train.results import MEASURES, OVERALL, RESULTS, Measure
+from empathy_loop.train.statistics import CONFIDENCE
+from empathy_loop.train.verify import MEASURES as VERIFIED
+from empathy_loop.train.verify import Verdict
 
 WIDTH = 120
 """Columns for a table where the output is no terminal, such as a file."""
@@ -137,17 +141,58 @@ def print_comparison(console: Console, results: Mapping[str, Any], folder: Path)
     _print_lines(console, "Written:", [str(path) for path in paths])
 
 
+def print_verdicts(
+    console: Console, verdicts: Sequence[Verdict], reference: Reference, folder: Path
+) -> None:
+    """Print what of a published comparison has come out again.
+
+    Args:
+        console: Where to print.
+        verdicts: Of `train.verify.verify`.
+        reference: What was published.
+        folder: Where it was made again.
+    """
+    rows = [
+        (
+            one.run,
+            VERIFIED[one.measure].title,
+            f"[{one.low:z.3f}, {one.high:z.3f}]",
+            f"{one.then:z.3f}",
+            "failed" if one.now is None else f"{one.now:z.3f}",
+            "inside" if one.is_inside else "OUTSIDE",
+        )
+        for one in verdicts
+    ]
+    headings = ("run", "measure", "one more run", "published", "here", "verdict")
+    _print_table(console, f"{reference.name}, made again", headings, rows)
+    _print(
+        console,
+        "One more run: the t-based prediction interval over the published seeds, mean +- t s "
+        f"sqrt(1 + 1/n); all {len(verdicts)} hold together with {CONFIDENCE:.0%} (Bonferroni). "
+        "It is wider than the interval of a mean, for a run spreads as runs do.",
+    )
+    _print_meanings(console, (measure[:2] for measure in VERIFIED.values()))
+    inside = sum(one.is_inside for one in verdicts)
+    same = sum(one.now == one.then for one in verdicts)
+    _print(
+        console,
+        f"{inside} of {len(verdicts)} inside, {same} the same to the last digit. The whole report "
+        f"of these runs: {folder / REPORT}",
+    )
+
+
 def print_list(console: Console, what: str) -> None:
     """Print names and what they stand for, one line each.
 
     Args:
         console: Where to print.
-        what: envs, agents or comparisons.
+        what: envs, agents, comparisons or references.
     """
     lists: dict[str, Callable[[], dict[str, str]]] = {
         "envs": list_scenarios,
         "agents": _agents,
         "comparisons": list_comparisons,
+        "references": describe_references,
     }
     names = lists[what]()
     widest = max(map(len, names))

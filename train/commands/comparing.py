@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import Positional
+from tyro.conf import Positional, UseAppendAction, arg
 
 from empathy_loop.train.commands.options import Assignments, shown_default
+from empathy_loop.train.errors import EXIT_DIFFERENT
 
 
 @dataclass(frozen=True)
@@ -17,28 +18,41 @@ class Compare:
     """Train several arms over several seeds, shift their worlds, and report who adapts.
 
     Interrupted and run again, it goes on where it was. Example: empathy-loop compare quick
+    Your agent beside published ones: empathy-loop compare --against empathy --agent mine:Agent
     """
 
-    name: Positional[str]
+    name: Annotated[Positional[str | None], shown_default("none, with --against")] = None
     """Comparison, one of `empathy-loop list comparisons`, or a TOML file of your own."""
     out: Annotated[Path | None, shown_default("results/NAME")] = None
     """Folder for the runs, the report, the pictures and results.json."""
     workers: Annotated[int | None, shown_default("the comparison's")] = None
     """Runs trained at the same time, each in its own process with one thread, 1 to 1024."""
+    against: Annotated[str | None, shown_default("none")] = None
+    """Finished comparison to add agents to: a folder, or one of `empathy-loop list references`."""
+    agents: Annotated[UseAppendAction[tuple[str, ...]], arg(name="agent", metavar="AGENT")] = ()
+    """With --against: folder of a run, scripted agent or package.module:Class; may be repeated."""
     assignments: Assignments = ()
     """Any other setting of the comparison, such as steps=100_000; may be repeated."""
 
     def run(self, console: Console) -> None:
         """Compare, then print the table and where the report is."""
+        from empathy_loop.train.against import compare_against, refuse_mixture
         from empathy_loop.train.compare import compare
         from empathy_loop.train.config import given, merge, parse_assignments
         from empathy_loop.train.plan import load_comparison
+        from empathy_loop.train.reference import load_reference
         from empathy_loop.train.tables import print_comparison
 
         changes = merge(given(workers=self.workers), parse_assignments(self.assignments))
-        config = load_comparison(self.name, changes)
-        folder = Path("results", config.name) if self.out is None else self.out
-        results = compare(config, folder, console)
+        refuse_mixture(self.name, self.against, self.agents, changes)
+        if self.against is not None:
+            reference = load_reference(self.against)
+            folder = self.out or Path("results", f"against-{reference.name}")
+            results = compare_against(reference, self.agents, folder, console)
+        else:
+            config = load_comparison(str(self.name), changes)
+            folder = self.out or Path("results", config.name)
+            results = compare(config, folder, console)
         print_comparison(console, results, folder)
 
 
@@ -61,3 +75,30 @@ class Report:
         with console.status("drawing"):
             page = report_again(self.source, self.out)
         console.print(f"Written to {page}, and as one picture beside it")
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Train a few runs of a published comparison anew, and say whether they come out again.
+
+    The exit code is 1 if one does not. Example: empathy-loop verify empathy
+    """
+
+    reference: Positional[str] = "empathy"
+    """Finished comparison, a folder or one of `empathy-loop list references`."""
+    runs: int = 1
+    """Seeds to train of each of the two arms of its first contrast, at least 1."""
+    out: Annotated[Path | None, shown_default("results/verify-REFERENCE-RUNS")] = None
+    """Folder for the runs and their report."""
+
+    def run(self, console: Console) -> int:
+        """Train, compare and print the verdicts."""
+        from empathy_loop.train.reference import load_reference
+        from empathy_loop.train.tables import print_verdicts
+        from empathy_loop.train.verify import verify
+
+        reference = load_reference(self.reference)
+        folder = self.out or Path("results", f"verify-{reference.name}-{self.runs}")
+        verdicts = verify(reference, self.runs, folder, console)
+        print_verdicts(console, verdicts, reference, folder)
+        return EXIT_DIFFERENT if not all(one.is_inside for one in verdicts) else 0

@@ -58,8 +58,9 @@ class Render:
 class List:
     """List what can be named on the command line, one line each."""
 
-    what: Positional[Literal["envs", "agents", "comparisons"]]
-    """envs: scenarios; agents: arms and scripted agents; comparisons: what compare takes."""
+    what: Positional[Literal["envs", "agents", "comparisons", "references"]]
+    """envs: scenarios; agents: arms and scripted agents; comparisons: what compare takes;
+    references: finished ones that ship, for --against and verify."""
 
     def run(self, console: Console) -> None:
         """Print the table."""
