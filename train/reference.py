@@ -184,7 +184,9 @@ def _comparison_of(data: Mapping[str, Any], source: str) -> Comparison:
     for key in data:
         if key not in known:
             raise ValueError(f"{source}: unknown key 'comparison.{key}'; another version wrote it")
-    values = {k: tuple(one) if isinstance(one, list) else one for k, one in data.items()}
+    values: dict[str, Any] = {
+        k: tuple(one) if isinstance(one, list) else one for k, one in data.items()
+    }
     try:
         values["contrasts"] = tuple(tuple(pair) for pair in values["contrasts"])
         values["shifts"] = tuple(Shift(*shift) for shift in values["shifts"])

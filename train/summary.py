@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from empathy_loop.train.markup import describe_seeds, format_score
 from empathy_loop.train.measures import OVERALL
@@ -53,7 +54,9 @@ def summary_figure(results: Mapping[str, Any]) -> Figure:
         0.8 + TABLE_ROW * (len(arms) + 1),
     ]
     figure = Figure(figsize=(WIDTH, sum(heights)))
-    head, scores, curves, table = figure.subfigures(4, 1, height_ratios=heights)
+    head, scores, curves, table = figure.subfigures(4, 1, squeeze=False, height_ratios=heights)[
+        :, 0
+    ]
     _headline(head, results, lines)
     colours = colours_of(results)
     left, right = scores.subplots(1, 2, sharey=True)
@@ -109,7 +112,7 @@ def _table(axes: Axes, results: Mapping[str, Any]) -> None:
     if rows:
         drawn = axes.table(
             [header, *rows],
-            bbox=[0.0, 0.06, 1.0, 0.94],
+            bbox=Bbox.from_bounds(0.0, 0.06, 1.0, 0.94),
             edges="horizontal",
         )
         drawn.auto_set_font_size(False)

@@ -97,10 +97,10 @@ def test_the_wheel_holds_every_module_config_and_type_marker(wheel: Path) -> Non
     files = [
         file.relative_to(ROOT).as_posix()
         for package in PACKAGES
-        for pattern in ("*.py", "*.toml", "py.typed")
+        for pattern in ("*.py", "*.json", "*.toml", "py.typed")
         for file in (ROOT / package).rglob(pattern)
     ]
-    assert any(name.endswith(".toml") for name in files)
+    assert {Path(name).suffix for name in files} == {"", ".py", ".json", ".toml"}
     names = ZipFile(wheel).namelist()
     assert {f"empathy_loop/{name}" for name in files} - set(names) == set()
 
@@ -117,3 +117,4 @@ def test_the_command_runs_outside_the_checkout(unpacked: Path, tmp_path: Path) -
     code = "from empathy_loop.train.cli import main; main()"
     assert "compare" in run_outside(unpacked, tmp_path, code, "--help")
     assert "mutual_aid" in run_outside(unpacked, tmp_path, code, "list", "envs")
+    assert "empathy" in run_outside(unpacked, tmp_path, code, "list", "references")

@@ -137,7 +137,7 @@ def test_every_list_of_shifts_in_the_manual_is_that_of_the_world(
                 assert re.split(", | or ", named) == list(SHIFT_FAMILIES), f"{command} --{field}"
                 assert named in plain(out)
                 listing.append(command)
-    assert listing == ["train", "evaluate", "render"]
+    assert sorted(listing) == ["evaluate", "render", "train"]
 
 
 def test_what_stands_behind_a_default_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,6 +282,7 @@ def test_names_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
         ("envs", "mutual_aid_v0"),
         ("agents", "cognitive"),
         ("comparisons", "quick"),
+        ("references", "empathy"),
     ):
         code, out, _ = typed(capsys, "list", what)
         assert code == 0
@@ -362,6 +363,15 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("compare quick --workers 0", "workers must be in [1, 1024], got 0"),
         ("compare quick --set stepz=9", "unknown key 'stepz'; did you mean steps"),
         ("compare nowhere.toml", "there is no file nowhere.toml"),
+        ("compare", "compare takes either the name of a comparison to make, one of"),
+        ("compare --against empathy", "--against and --agent belong together"),
+        ("compare --against empathi --agent stay", "'empathi' is neither the folder of a compa"),
+        ("compare --against empathy --agent reader", "there is an arm called reader already"),
+        ("compare --against empathy --agent stay --set steps=1", "so that steps cannot be set"),
+        ("report empty", "there is no file empty/results.json; give the folder of a comparison"),
+        ("report wrong.toml", "wrong.toml is damaged"),
+        ("verify empty", "empty is no reference: it holds no comparison.json"),
+        ("verify --runs 6", "runs must be in [1, 5], the seeds there, got 6"),
         ("render reader --out a.avi", "out must end in .gif or .mp4, got 'a.avi'"),
         ("render reader --cell-pixels 5", "cell_pixels must be in [16, 256], got 5"),
         ("render reader --world -1", "world must be at least 0, got -1"),

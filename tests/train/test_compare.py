@@ -23,6 +23,7 @@ from empathy_loop.train.cli import main
 from empathy_loop.train.compare import SETTINGS, compare
 from empathy_loop.train.logging import METRICS, declared_names, read_metrics
 from empathy_loop.train.plan import load_comparison
+from empathy_loop.train.schema import read_results
 
 COMMAND = str(Path(sys.executable).with_name("empathy-loop"))
 UPDATE = 8 * 16 * 3
@@ -282,3 +283,57 @@ def test_the_settings_are_kept_beside_the_results(finished: Path, story: Story) 
     assert kept["comparison"]["steps"] == UPDATES * UPDATE
     assert kept["fingerprint"] == json.loads((finished / "results.json").read_text())["fingerprint"]
     assert all((finished / "runs" / name / CHECKPOINT).is_file() for name in LEARNED)
+
+
+def test_the_report_is_drawn_again_by_its_command(finished: Path) -> None:
+    page, summary = finished / "report.html", finished / "report.png"
+    before = page.read_bytes(), summary.read_bytes()
+    page.unlink()
+    assert main(["report", str(finished)]) == 0
+    assert (page.read_bytes(), summary.read_bytes()) == before
+
+
+def test_agents_are_put_beside_the_arms_without_training(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "idle.py").write_text(
+        "import numpy as np\n\n\nclass Idle:\n    def act(self, observation, state):\n"
+        "        return np.zeros(len(observation.features), int), state\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    run = finished / "runs" / "cognitive-s0"
+    agents = ["--agent", "idle:Idle", "--agent", str(run)]
+    assert main(["compare", "--against", str(finished), *agents, "--out", "beside"]) == 0
+    found = read_results(tmp_path / "beside")
+    assert [arm["name"] for arm in found["arms"]] == [
+        *("random", "reader", "ippo_gru", "cognitive", "idle:Idle", "cognitive-s0", "oracle")
+    ]
+    # In the very worlds of the comparison a run comes to what it came to as an arm.
+    for shift, scores in found["scores"]["cognitive-s0"].items():
+        for measure in ("aurc", "deficit", "welfare", "auroc"):
+            there = found["scores"]["cognitive"][shift][measure]["runs"]["0"]
+            assert scores[measure]["runs"]["0"] == pytest.approx(there)
+    assert found["scores"]["idle:Idle"]["cue_remap 1"]["helps"]["mean"] == 0.0
+    assert "idle:Idle" in (tmp_path / "beside" / "report.html").read_text()
+    assert not (tmp_path / "beside" / "runs").exists()
+
+
+def test_runs_are_made_again_and_held_against_the_reference(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "again"
+    assert main(["verify", str(finished), "--out", str(out)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "4 of 4 inside, 4 the same to the last digit" in text
+    assert {path.name for path in (out / "runs").iterdir()} == {"cognitive-s0", "ippo_gru-s0"}
+    # A reference that says otherwise: two equal seeds leave an interval of no width.
+    other = tmp_path / "other"
+    other.mkdir()
+    results = read_results(finished)
+    results["overall"]["cognitive"]["cas"]["runs"] = {"0": 9.0, "1": 9.0}
+    (other / "results.json").write_text(json.dumps(results))
+    (other / SETTINGS).write_bytes((finished / SETTINGS).read_bytes())
+    before = {path: path.stat().st_mtime_ns for path in (out / "runs").rglob("*.*")}
+    assert main(["verify", str(other), "--out", str(out)]) == 1
+    assert "OUTSIDE" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in before} == before

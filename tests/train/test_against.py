@@ -1,0 +1,129 @@
+"""An agent that is put beside a reference gets the scores that it would have had as an arm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_cells import MADE, REMAP, make_cells, write_logs
+
+from empathy_loop.train.against import merge_results, refuse_mixture
+from empathy_loop.train.cells import Cell
+from empathy_loop.train.plan import Comparison, plan_runs
+from empathy_loop.train.reference import Reference, describe_settings
+from empathy_loop.train.results import make_results
+from empathy_loop.train.schema import check_results
+
+WITHOUT = replace(MADE, arms=("ippo_gru", "cognitive"))
+
+
+def by_arm(comparison: Comparison, *arms: str) -> dict[str, dict[int, dict[str, Cell]]]:
+    """Return arm to seed to the cells of made levels."""
+    found = make_cells(comparison)
+    cells: dict[str, dict[int, dict[str, Cell]]] = {arm: {} for arm in arms}
+    for run in plan_runs(comparison):
+        if run.arm in cells:
+            cells[run.arm][run.config.seed] = found[run.name]
+    return cells
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    folder = tmp_path_factory.mktemp("made")
+    write_logs(WITHOUT, folder)
+    results = make_results(WITHOUT, make_cells(WITHOUT), {}, folder)
+    return Reference("made", WITHOUT, describe_settings(WITHOUT)["settings"], results)
+
+
+@pytest.fixture(scope="module")
+def merged(reference: Reference) -> dict[str, Any]:
+    return merge_results(reference, ["reader"], by_arm(MADE, "random", "reader", "oracle"))
+
+
+def plain(data: Any) -> Any:
+    """Return results without the ends of intervals, which are drawn."""
+    if isinstance(data, dict):
+        return {key: plain(one) for key, one in data.items() if key not in ("low", "high")}
+    return data
+
+
+def test_its_scores_are_those_of_the_whole_comparison(
+    merged: dict[str, Any], tmp_path: Path
+) -> None:
+    whole = make_results(MADE, make_cells(MADE), {}, tmp_path)
+    for part in ("scores", "overall", "families"):
+        assert plain(merged[part]["reader"]) == plain(whole[part]["reader"])
+    for shift in MADE.shifts:
+        own, there = (data["recovery"][shift.name] for data in (merged, whole))
+        assert own["offset"] == there["offset"]
+        assert plain(own["arms"]["reader"]) == plain(there["arms"]["reader"])
+
+
+def test_all_else_stays_what_it_was(merged: dict[str, Any], reference: Reference) -> None:
+    there = reference.results
+    assert [arm["name"] for arm in merged["arms"]] == [
+        *("random", "ippo_gru", "cognitive", "reader", "oracle")
+    ]
+    for part in ("scores", "overall", "families"):
+        assert {arm: one for arm, one in merged[part].items() if arm != "reader"} == there[part]
+    for part in ("contrasts", "learning", "beliefs", "fingerprint", "intervals"):
+        assert merged[part] == there[part]
+    check_results(merged, "merged")
+
+
+def test_it_is_said_where_it_stands_and_what_that_does_not_show(merged: dict[str, Any]) -> None:
+    # Means of .12, .128, .136 and .24, .256, .272: CAS .19; next are random, 0, and ippo_gru.
+    assert merged["headline"].startswith("reader: CAS 0.19 [")
+    assert "above random (0.00) and below ippo_gru (0.3" in merged["headline"]
+    assert "No test is made of reader" in " ".join(merged["limits"])
+    assert merged["command"] == "empathy-loop compare --against made --agent reader"
+
+
+def test_anchors_of_other_worlds_are_refused(reference: Reference) -> None:
+    cells = by_arm(MADE, "random", "reader", "oracle")
+    cells["oracle"][0] = {
+        name: cell._replace(welfare=2.0 * cell.welfare) for name, cell in cells["oracle"][0].items()
+    }
+    with pytest.raises(ValueError, match="the worlds are not those of the reference made"):
+        merge_results(reference, ["reader"], cells)
+
+
+def test_curves_are_laid_on_the_offsets_of_the_reference(reference: Reference) -> None:
+    results = dict(reference.results)
+    curves = results["recovery"][REMAP.name]
+    shorter = {
+        "offset": curves["offset"][2:],
+        "smoothing": curves["smoothing"],
+        "arms": {
+            arm: {name: values and values[2:] for name, values in curve.items()}
+            for arm, curve in curves["arms"].items()
+        },
+    }
+    results["recovery"] = {**results["recovery"], REMAP.name: shorter}
+    cells = by_arm(MADE, "random", "reader", "oracle")
+    merged = merge_results(reference._replace(results=results), ["reader"], cells)
+    curve = merged["recovery"][REMAP.name]["arms"]["reader"]
+    assert len(curve["mean"]) == len(shorter["offset"])
+    check_results(merged, "merged")
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ((None, None, (), {}), "compare takes either the name of a comparison"),
+        (("quick", "empathy", ("a",), {}), "compare takes either the name of a comparison"),
+        ((None, "empathy", (), {}), "--against and --agent belong together"),
+        (("quick", None, ("a",), {}), "--against and --agent belong together"),
+        ((None, "empathy", ("a",), {"steps": 1, "workers": 2}), "so that steps, workers cannot"),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused(typed: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        refuse_mixture(*typed)
+
+
+def test_options_that_belong_together_are_taken() -> None:
+    refuse_mixture("quick", None, (), {"steps": 1})
+    refuse_mixture(None, "empathy", ("a", "b"), {})
