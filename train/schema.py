@@ -6,6 +6,7 @@ known is null. `Results` is the whole file.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -229,6 +230,10 @@ def check_results(data: Any, source: str) -> None:
             names an arm or a shift that is not there. The message says which.
     """
     check_shape(data, Results, source)
+    if not re.fullmatch("[0-9a-f]{16}", data["fingerprint"]):
+        raise ValueError(
+            f"{source}: fingerprint must be 16 hexadecimal digits, got {data['fingerprint']!r}"
+        )
     arms = [arm["name"] for arm in data["arms"]]
     shifts = [shift["name"] for shift in data["shifts"]]
     for part in ("scores", "overall", "families", "beliefs", "learning", "references"):

@@ -100,7 +100,7 @@ def test_the_wheel_holds_every_module_config_and_type_marker(wheel: Path) -> Non
         for pattern in ("*.py", "*.json", "*.toml", "py.typed")
         for file in (ROOT / package).rglob(pattern)
     ]
-    assert {Path(name).suffix for name in files} == {"", ".py", ".json", ".toml"}
+    assert {Path(name).suffix for name in files} == {".py", ".json", ".toml", ".typed"}
     names = ZipFile(wheel).namelist()
     assert {f"empathy_loop/{name}" for name in files} - set(names) == set()
 

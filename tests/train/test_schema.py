@@ -73,6 +73,7 @@ def test_names_of_the_schema_are_those_of_the_code() -> None:
             lambda data: data["scores"]["cognitive"].pop("cue_remap 1"),
             "made: scores.cognitive.cue_remap 1 is missing",
         ),
+        (lambda data: data.update(fingerprint="mine"), "fingerprint must be 16 hexadecimal digits"),
         (lambda data: data["arms"].append([]), "made: arms[5] must be an object, got '[]'"),
         (lambda data: data["arms"].pop(1), "made: scores.reader is unknown; the file knows random"),
         (
