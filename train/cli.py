@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,8 @@ import tyro
 from rich.console import Console
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg, subcommand
 
-from empathy_loop.train.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_REFUSED,
-    print_explanation,
-    print_interruption,
-)
+from empathy_loop.train import errors
+from empathy_loop.train.signals import sigterm_as_ctrl_c
 
 Assignments = Annotated[
     UseAppendAction[tuple[str, ...]], arg(name="set", metavar="NAME=VALUE", help_behavior_hint="")
@@ -149,21 +144,34 @@ class Compare:
     """Folder for the runs, the report, the pictures and results.json."""
     workers: Annotated[int | None, shown_default("the comparison's")] = None
     """Runs trained at the same time, each in its own process with one thread, 1 to 1024."""
+    only: tuple[str, ...] = ()
+    """Runs to finish, such as cognitive-s0, leaving all others as they are; none for all."""
+    list_runs: Annotated[bool, FlagCreatePairsOff] = False
+    """Print the names of all runs, one a line, and do nothing."""
+    engine: Literal["pool", "ray"] = "pool"
+    """pool: processes of this machine; ray: Ray, on machines that all share the folder."""
+    ray_address: Annotated[str | None, shown_default("a local Ray is started")] = None
+    """Ray cluster to join, such as 10.0.0.1:6379, or auto for that of this machine."""
     assignments: Assignments = ()
     """Any other setting of the comparison, such as steps=100_000; may be repeated."""
 
     def run(self, console: Console) -> None:
         """Compare, then print the table and where the report is."""
-        from empathy_loop.train.compare import compare
+        from empathy_loop.train.compare import compare, engine_of
         from empathy_loop.train.config import given, merge, parse_assignments
-        from empathy_loop.train.plan import load_comparison
+        from empathy_loop.train.plan import load_comparison, plan_runs
         from empathy_loop.train.tables import print_comparison
 
         changes = merge(given(workers=self.workers), parse_assignments(self.assignments))
         config = load_comparison(self.name, changes)
+        if self.list_runs:
+            print(*(run.name for run in plan_runs(config)), sep="\n")
+            return
         folder = Path("results", config.name) if self.out is None else self.out
-        results = compare(config, folder, console)
-        print_comparison(console, results, folder)
+        engine = engine_of(self.engine, self.ray_address)
+        results = compare(config, folder, console, self.only, engine)
+        if results is not None:
+            print_comparison(console, results, folder)
 
 
 @dataclass(frozen=True)
@@ -265,8 +273,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What was typed after `empathy-loop`; None reads it from the process.
 
     Returns:
-        The exit code: 0, 2 after an error that was explained, 130 after Ctrl-C. A defect of the
-        program itself is raised, for its traceback is what has to be reported.
+        The exit code: 0, 2 after an error that was explained, 130 after Ctrl-C or SIGTERM. A
+        defect of the program itself is raised, for its traceback is what has to be reported.
     """
     command = tyro.cli(
         Command,
@@ -277,16 +285,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config=(tyro.conf.DisallowNone,),
     )
     try:
-        command.run(Console())
+        with sigterm_as_ctrl_c():
+            command.run(Console())
     except KeyboardInterrupt:
-        print_interruption()
-        return EXIT_INTERRUPTED
+        errors.print_interruption()
+        return errors.EXIT_INTERRUPTED
     except Exception as error:
-        if not print_explanation(error):
+        if not errors.print_explanation(error):
             raise
-        return EXIT_REFUSED
+        return errors.EXIT_REFUSED
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
