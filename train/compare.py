@@ -72,7 +72,7 @@ def compare(
         KeyboardInterrupt: Ctrl-C or SIGTERM; finished runs are kept, and the others go on from
             where they are when the comparison is called again.
     """
-    runs, folder = plan_runs(comparison), folder.absolute()
+    runs = plan_runs(comparison)
     if not only:
         with exclusive(folder):
             _claim(comparison, folder)
@@ -208,7 +208,8 @@ def _run_all(
     workers = min(comparison.workers, len(open_runs))
     _announce(comparison, open_runs, finished, workers, folder, console)
     tasks = {
-        run.name: Task(run, comparison.shifts, comparison.episodes, folder) for run in open_runs
+        run.name: Task(run, comparison.shifts, comparison.episodes, folder.absolute())
+        for run in open_runs
     }
     steps = {run.name: comparison.steps if run.is_learned else 0 for run in runs}
     view = ComparisonView(console, steps, [run.name for run in finished], workers)
