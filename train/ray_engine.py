@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ RETRIES = 3
 """How often a task is begun again after its worker or its machine died."""
 POLL_SECONDS = 0.2
 """Time between two looks at what the workers report."""
+ANSWER_SECONDS = 10.0
+"""How long to wait for a cluster to answer."""
 OBJECT_STORE_BYTES = 80 * 2**20
 """Memory of a local Ray for objects, near the least that it takes: here they are small."""
 
@@ -144,6 +147,8 @@ def _stop(mailbox: Any, busy: list[Any]) -> None:
 @contextmanager
 def _cluster(address: str | None, workers: int) -> Iterator[None]:
     """Join a cluster, or start one, for as long as the tasks go on; or stay in one."""
+    if address is not None:
+        _refuse_unreachable(address)
     if ray.is_initialized():
         yield
         return
@@ -172,3 +177,19 @@ def _cluster(address: str | None, workers: int) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Raise ValueError if nothing answers at an address: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host:
+        return
+    try:
+        if "/" in host or not port.isdecimal():
+            raise OSError("it is not of the form host:port")
+        socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ValueError(
+            f"cannot join the Ray cluster at {address!r}: {error}; start this command on a machine "
+            "of the cluster, with the address that `ray start --head` printed, or auto"
+        ) from error

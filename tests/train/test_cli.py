@@ -356,6 +356,8 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("compare quik", "unknown comparison 'quik'; did you mean quick"),
         ("compare quick --workers 0", "workers must be in [1, 1024], got 0"),
         ("compare quick --set stepz=9", "unknown key 'stepz'; did you mean steps"),
+        ("compare quick --only cognitve-s0", "unknown run 'cognitve-s0'; did you mean cognitive-s"),
+        ("compare quick --ray-address auto", "ray_address 'auto' needs --engine ray"),
         ("compare nowhere.toml", "there is no file nowhere.toml"),
         ("render reader --out a.avi", "out must end in .gif or .mp4, got 'a.avi'"),
         ("render reader --cell-pixels 5", "cell_pixels must be in [16, 256], got 5"),
