@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -10,16 +9,12 @@ import tyro
 from rich.console import Console
 from tyro.conf import subcommand
 
+from empathy_loop.train import errors
 from empathy_loop.train.commands.comparing import Compare, Report, Verify
 from empathy_loop.train.commands.scoring import Bench, Evaluate
 from empathy_loop.train.commands.showing import List, Render
 from empathy_loop.train.commands.training import Train
-from empathy_loop.train.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_REFUSED,
-    print_explanation,
-    print_interruption,
-)
+from empathy_loop.train.signals import sigterm_as_ctrl_c
 
 Command = (
     Annotated[Train, subcommand("train")]
@@ -41,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0, 1 where `verify` finds a difference, 2 after an error that was explained,
-        130 after Ctrl-C. A defect of the program itself is raised, for its traceback is what has
-        to be reported.
+        130 after Ctrl-C or SIGTERM. A defect of the program itself is raised, for its traceback is
+        what has to be reported.
     """
     command = tyro.cli(
         Command,
@@ -53,15 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config=(tyro.conf.DisallowNone,),
     )
     try:
-        return command.run(Console()) or 0
+        with sigterm_as_ctrl_c():
+            return command.run(Console()) or 0
     except KeyboardInterrupt:
-        print_interruption()
-        return EXIT_INTERRUPTED
+        errors.print_interruption()
+        return errors.EXIT_INTERRUPTED
     except Exception as error:
-        if not print_explanation(error):
+        if not errors.print_explanation(error):
             raise
-        return EXIT_REFUSED
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        return errors.EXIT_REFUSED

@@ -2,58 +2,154 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from empathy_loop.envs.reading import close_matches
 from empathy_loop.train.actors import load_actor
-from empathy_loop.train.cells import Cell, Task, do_task, load_cells, run_folder
+from empathy_loop.train.attempts import (
+    attempt,
+    forget_failure,
+    keep_failure,
+    read_failure,
+    sound_cells,
+)
+from empathy_loop.train.cells import Task, run_folder
 from empathy_loop.train.checkpoint import find_checkpoint
-from empathy_loop.train.files import exclusive, read_json, write_json, write_text
+from empathy_loop.train.files import InUseError, exclusive, read_json, write_json
 from empathy_loop.train.notes import shown_run
 from empathy_loop.train.plan import Comparison, Run, identity_of, plan_runs, world_of_cell
 from empathy_loop.train.playback import record_episode, write_episode
-from empathy_loop.train.pool import run_tasks
+from empathy_loop.train.pool import Event, Work, run_tasks
 from empathy_loop.train.reference import SETTINGS, describe_settings
 from empathy_loop.train.report import EPISODE, write_report
 from empathy_loop.train.results import RESULTS, make_results
 from empathy_loop.train.watch import ComparisonView
 
+Engine = Callable[[Mapping[str, Any], Work, int, Callable[[Event], None]], None]
+"""What does tasks, as `train.pool.run_tasks` documents it."""
+REPORT_SECONDS = 120.0
+"""How long to wait for another process that makes the report."""
 CELL_PIXELS = 48
 """Size of a cell, in pixels, of the episode in the report."""
 
 
-def compare(comparison: Comparison, folder: Path, console: Console) -> dict[str, Any]:
-    """Train and evaluate what is not finished yet, and write the report.
+def compare(
+    comparison: Comparison,
+    folder: Path,
+    console: Console,
+    only: Sequence[str] = (),
+    engine: Engine = run_tasks,
+) -> dict[str, Any] | None:
+    """Train and evaluate what is not finished yet, and write the report on all that is.
+
+    Several processes, on several machines too, may work in one folder at the same time if each
+    names its runs: the last of them to end writes the report.
 
     Args:
         comparison: What to compare.
         folder: Everything is written here; what an earlier call has finished is used.
         console: Where to show how far it is.
+        only: Names of the runs to finish, of `plan_runs`; none for all. The others stay as they
+            are.
+        engine: What does the tasks.
 
     Returns:
-        The content of results.json; `train.results` documents it.
+        The content of results.json, which `train.results` documents; None if other processes
+        still work in the folder.
 
     Raises:
-        ValueError: the folder holds another comparison, or another process works in it.
+        ValueError: the folder holds another comparison, another process works in it, no run has
+            such a name, or a run failed that `only` names; the report is written then.
         OSError: a file cannot be written.
-        KeyboardInterrupt: Ctrl-C; finished runs are kept, and the others go on from where they
-            are when the comparison is called again.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; finished runs are kept, and the others go on from
+            where they are when the comparison is called again.
     """
-    with exclusive(folder):
+    runs = plan_runs(comparison)
+    if not only:
+        with exclusive(folder):
+            _claim(comparison, folder)
+            _run_all(comparison, runs, folder, console, engine)
+            return _report(comparison, folder, console)
+    chosen = _named(runs, only)
+    with exclusive(folder, REPORT_SECONDS, shared=True):
         _claim(comparison, folder)
-        runs = plan_runs(comparison)
-        failures = _run_all(comparison, runs, folder, console)
-        cells = {run.name: load_cells(folder, run) for run in runs}
-        found: dict[str, dict[str, Cell]] = {name: cell for name, cell in cells.items() if cell}
-        with console.status("scoring and drawing"):
-            results = make_results(comparison, found, failures, folder)
-            draw_episode(comparison, found, folder)
-            write_json(folder / RESULTS, results)
-            write_report(results, folder)
-        return results
+        _run_all(comparison, chosen, folder, console, engine)
+    results = None
+    # Whoever leaves last is alone, and whoever is not alone has saved what the last will read.
+    with suppress(InUseError), exclusive(folder, patience_seconds=0.0):
+        results = _report(comparison, folder, console)
+    if results is None:
+        console.print(f"Others still work in {folder}; the last of them writes the report.")
+    _refuse_failures(chosen, folder)
+    return results
+
+
+def _report(comparison: Comparison, folder: Path, console: Console) -> dict[str, Any]:
+    """Write the report on all that is there, and return the results."""
+    found, failures = {}, {}
+    for run in plan_runs(comparison):
+        cells = sound_cells(folder, run)
+        if cells is not None:
+            found[run.name] = cells
+        elif reason := read_failure(folder, run):
+            failures[run.name] = reason
+    with console.status("scoring and drawing"):
+        results = make_results(comparison, found, failures, folder)
+        draw_episode(comparison, found, folder)
+        write_json(folder / RESULTS, results)
+        write_report(results, folder)
+    return results
+
+
+def _named(runs: list[Run], names: Sequence[str]) -> list[Run]:
+    """Return the runs that have these names."""
+    known = {run.name: run for run in runs}
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"unknown run {name!r}; {close_matches(name, known)} --list-runs lists all"
+            )
+    return [run for run in runs if run.name in names]
+
+
+def _refuse_failures(runs: list[Run], folder: Path) -> None:
+    """Raise ValueError if runs have failed: to a scheduler, the task has failed then."""
+    unfinished = [run for run in runs if sound_cells(folder, run) is None]
+    if unfinished:
+        reasons = [f"{run.name}: {read_failure(folder, run)}" for run in unfinished]
+        raise ValueError(
+            f"{len(unfinished)} of {len(runs)} runs failed; {'; '.join(reasons)}; the report is "
+            "made without them, and the same command tries them again"
+        )
+
+
+def engine_of(name: str, address: str | None = None) -> Engine:
+    """Return what does the tasks.
+
+    Args:
+        name: pool or ray.
+        address: Of the Ray cluster to join; None starts a local one.
+
+    Raises:
+        ValueError: the engine takes no address, or needs an extra that is not installed.
+    """
+    if name == "pool":
+        if address is not None:
+            raise ValueError(f"ray_address {address!r} needs --engine ray; pool has no cluster")
+        return run_tasks
+    try:
+        from empathy_loop.train import ray_engine
+    except ImportError as error:
+        raise ValueError(
+            f'engine ray needs Ray ({error}); install it with: pip install "empathy-loop[ray]"'
+        ) from error
+    return partial(ray_engine.run_tasks, address=address)
 
 
 def draw_episode(comparison: Comparison, finished: Container[str], folder: Path) -> Path | None:
@@ -86,38 +182,45 @@ def draw_episode(comparison: Comparison, finished: Container[str], folder: Path)
 def _claim(comparison: Comparison, folder: Path) -> None:
     """Mark a folder as that of a comparison, or refuse one that holds another."""
     path, identity = folder / SETTINGS, identity_of(comparison)
-    before = read_json(path) if path.exists() else {"fingerprint": identity}
-    other = before["fingerprint"]
-    if other != identity:
-        raise ValueError(
-            f"{folder} holds a comparison with other settings (fingerprint {other}, here "
-            f"{identity}); choose another folder with --out, or delete that one"
-        )
-    # Earlier versions did not write the settings in full.
-    if "settings" not in before:
-        write_json(path, describe_settings(comparison))
+    with exclusive(folder, name="settings"):
+        before = read_json(path) if path.exists() else {"fingerprint": identity}
+        other = before["fingerprint"]
+        if other != identity:
+            raise ValueError(
+                f"{folder} holds a comparison with other settings (fingerprint {other}, here "
+                f"{identity}); choose another folder with --out, or delete that one"
+            )
+        # Earlier versions did not write the settings in full.
+        if "settings" not in before:
+            write_json(path, describe_settings(comparison))
 
 
 def _run_all(
-    comparison: Comparison, runs: list[Run], folder: Path, console: Console
-) -> dict[str, str]:
-    """Finish all runs; return the reasons of those that failed."""
-    finished = [run for run in runs if load_cells(folder, run) is not None]
+    comparison: Comparison, runs: list[Run], folder: Path, console: Console, engine: Engine
+) -> None:
+    """Finish runs, and keep the reasons of those that fail."""
+    finished = [run for run in runs if sound_cells(folder, run) is not None]
     open_runs = [run for run in runs if run not in finished]
     if not open_runs:
-        return {}
+        return
     workers = min(comparison.workers, len(open_runs))
     _announce(comparison, open_runs, finished, workers, folder, console)
     tasks = {
-        run.name: Task(run, comparison.shifts, comparison.episodes, folder) for run in open_runs
+        run.name: Task(run, comparison.shifts, comparison.episodes, folder.absolute())
+        for run in open_runs
     }
     steps = {run.name: comparison.steps if run.is_learned else 0 for run in runs}
     view = ComparisonView(console, steps, [run.name for run in finished], workers)
+
+    def on_event(event: Event) -> None:
+        if event.kind == "failed":
+            keep_failure(folder, event.name, *event.detail)
+        elif event.kind == "done":
+            forget_failure(folder, event.name)
+        view.on_event(event)
+
     with view:
-        run_tasks(tasks, do_task, workers, view.on_event)
-    for name, (_, trace) in view.failures.items():
-        write_text(folder / "failures" / f"{name}.txt", trace)
-    return {name: reason for name, (reason, _) in view.failures.items()}
+        engine(tasks, attempt, workers, on_event)
 
 
 def _announce(

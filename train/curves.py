@@ -40,15 +40,18 @@ def recovery_curves(evidence: Evidence, shift: Shift) -> dict[str, Any]:
         levels = [[smoothed_levels(terms) for terms in cell if terms] for cell in found]
         if arm not in (FLOOR, CEILING) and levels[0]:
             pairs[arm] = np.array(levels[0]), np.array(levels[1])
+    nothing: Curve = {"offset": [], "smoothing": SMOOTHING, "arms": {}}
     if not pairs:
-        return {"offset": [], "smoothing": SMOOTHING, "arms": {}}
+        return nothing
     size = next(iter(pairs.values()))[0].shape[1]
     is_known = np.zeros(size, np.bool_)
     for shifted, twins in pairs.values():
         is_known |= np.isfinite(shifted).all(0) | np.isfinite(twins).all(0)
     is_known[: max(0, size // 2 - STEPS_BEFORE)] = False
+    if not is_known.any():  # episodes too short to tell
+        return nothing
     (places,) = np.nonzero(is_known)
-    kept = np.s_[:, places[0] : places[-1] + 1] if len(places) else np.s_[:, :0]
+    kept = np.s_[:, places[0] : places[-1] + 1]
     offset = (np.arange(size) - size // 2)[kept[1]]
     return {
         "offset": offset.tolist(),

@@ -15,7 +15,7 @@ EXIT_DIFFERENT = 1
 EXIT_REFUSED = 2
 """Exit code after an error that was explained."""
 EXIT_INTERRUPTED = 130
-"""Exit code after Ctrl-C."""
+"""Exit code after Ctrl-C or SIGTERM."""
 DEBUG = "EMPATHY_LOOP_DEBUG"
 """Environment variable; when set, explained errors show their traceback as well."""
 
@@ -66,7 +66,7 @@ def print_explanation(error: Exception) -> bool:
 
 
 def print_interruption() -> None:
-    """Write to stderr that Ctrl-C was heard, and how to go on."""
+    """Write to stderr that Ctrl-C or SIGTERM was heard, and how to go on."""
     console = Console(stderr=True)
     console.print("interrupted; what was finished is saved: run the same command to go on")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
+"""What a file system says that has no locks, as some of clusters."""
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -60,9 +64,15 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is damaged ({error}); delete it to have it made anew") from error
 
 
+class InUseError(ValueError):
+    """Another process holds a lock; the message says which."""
+
+
 @contextmanager
-def exclusive(folder: Path, patience_seconds: float = 10.0) -> Iterator[None]:
-    """Keep other processes out of a folder for as long as this one works in it.
+def exclusive(
+    folder: Path, patience_seconds: float = 10.0, name: str = "", shared: bool = False
+) -> Iterator[None]:
+    """Keep other processes out of a folder, or of one thing in it, while this one works there.
 
     The lock goes away with the process, however that ends. Where the system has no such locks,
     nothing is checked.
@@ -71,9 +81,11 @@ def exclusive(folder: Path, patience_seconds: float = 10.0) -> Iterator[None]:
         folder: Made if it is missing.
         patience_seconds: How long to wait for another process to leave, as one that was
             told to stop and is saving does.
+        name: Of the one thing to lock; "" for the folder. These locks know nothing of each other.
+        shared: Whether others that share it may come in as well.
 
     Raises:
-        ValueError: another process still works there.
+        InUseError: another process still works there.
     """
     try:
         import fcntl
@@ -81,16 +93,22 @@ def exclusive(folder: Path, patience_seconds: float = 10.0) -> Iterator[None]:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    with (folder / f".lock{name and '-'}{name}").open("a") as file:
         deadline = time.monotonic() + patience_seconds
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
-                    raise ValueError(
-                        f"another process works in {folder}; wait for it, or use another folder"
+                    what = f"on {name} in {folder}" if name else f"in {folder}"
+                    raise InUseError(
+                        f"another process works {what}; wait for it, or use another folder"
                     ) from error
                 time.sleep(0.1)
+            except OSError as error:
+                if error.errno not in _WITHOUT_LOCKS:
+                    raise
+                break
         yield

@@ -218,12 +218,23 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
     Returns:
         One mapping of name to value for each update, with `step` in agent steps and `time` in
         seconds since 1970.
+
+    Raises:
+        ValueError: a whole line is damaged; the message names it.
     """
     path = folder / METRICS
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines[:-1]]
+    *lines, _ = path.read_bytes().split(b"\n")
+    return [_metric_of(line, f"line {i} of {path}") for i, line in enumerate(lines, 1)]
+
+
+def _metric_of(line: bytes, place: str) -> dict[str, float]:
+    try:
+        found: dict[str, float] = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{place} is damaged ({error}); delete it to go on without it") from error
+    return found
 
 
 def _cut_metrics(path: Path, done: int) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import io
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
@@ -17,6 +14,7 @@ from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.files import write_bytes
 from empathy_loop.train.learner import Learner
+from empathy_loop.train.signals import PostponedInterrupt
 from empathy_loop.train.update import NotFiniteError
 
 NOT_FINITE = "not_finite.pt"
@@ -63,8 +61,8 @@ def train(
         CheckpointError: a checkpoint cannot be read, cannot be written, or is of another run.
         NotFiniteError: a gradient is not finite. What it came from is in NOT_FINITE, in the folder.
         TeamError: another process has stopped.
-        KeyboardInterrupt: Ctrl-C; the present update is finished and saved first. A second
-            Ctrl-C leaves at once, with the last checkpoint on disk.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the present update is finished and saved first. A
+            second Ctrl-C leaves at once, with the last checkpoint on disk.
     """
     torch.set_num_threads(config.num_threads)
     learner = Learner(config, team)
@@ -75,7 +73,7 @@ def train(
     saved_updates = learner.num_updates
     # To save is to exchange worlds: only processes that are at the same place can.
     together = team.size == 1
-    with _PostponedInterrupt() as interrupt:
+    with PostponedInterrupt() as interrupt:
         try:
             while learner.agent_steps < config.steps:
                 metrics = learner.advance()
@@ -114,35 +112,3 @@ def _save(learner: Learner, folder: Path) -> None:
     snapshot = learner.snapshot()
     if learner.team.leads:
         save_checkpoint(folder, snapshot)
-
-
-class _PostponedInterrupt:
-    """Notes the first Ctrl-C instead of raising it in the middle of an update.
-
-    Attributes:
-        seen: Whether there was one.
-    """
-
-    def __init__(self) -> None:
-        self.seen = False
-        self._before: Any = None
-
-    def __enter__(self) -> _PostponedInterrupt:
-        # Python delivers signals to the main thread, and lets no other set handlers.
-        if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGINT, self._note)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGINT, self._before)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.seen:
-            raise KeyboardInterrupt
-        self.seen = True

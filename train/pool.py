@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
 from empathy_loop.train.errors import explanation
+from empathy_loop.train.signals import deaf_children
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
@@ -54,7 +55,7 @@ class _Worker:
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=_serve, args=(theirs, work), daemon=True)
         self.task: str | None = None
-        with _deaf_to_interrupts(), _environment(ONE_THREAD):
+        with deaf_children(), _environment(ONE_THREAD):
             self.process.start()
         # With the only other end in the worker, its death closes the pipe.
         theirs.close()
@@ -94,7 +95,7 @@ def run_tasks(
         on_event: Called with everything that happens, in this process.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; the workers have stopped then.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the workers have stopped then.
     """
     queue = deque(tasks)
     pool: list[_Worker] = []
@@ -119,6 +120,11 @@ def run_tasks(
         _stop(pool)
 
 
+def failure(error: Exception) -> tuple[str, str]:
+    """Return what an Event says of an error that is being handled: the reason and the traceback."""
+    return explanation(error) or f"{type(error).__name__}: {error}", traceback.format_exc()
+
+
 def _serve(connection: Connection, work: Work) -> None:
     """Do tasks until told to stop; anything sent while a task is under way says stop."""
 
@@ -134,8 +140,7 @@ def _serve(connection: Connection, work: Work) -> None:
             except BrokenPipeError:
                 return
             except Exception as error:
-                reason = explanation(error) or f"{type(error).__name__}: {error}"
-                connection.send(("failed", (reason, traceback.format_exc())))
+                connection.send(("failed", failure(error)))
             else:
                 connection.send(("done", None))
     except (EOFError, KeyboardInterrupt, BrokenPipeError):
@@ -143,14 +148,18 @@ def _serve(connection: Connection, work: Work) -> None:
 
 
 def _stop(pool: list[_Worker]) -> None:
-    """Let the workers save what they have, and end them."""
-    for worker in pool:
-        with suppress(OSError):
-            worker.connection.send(None)
-    for worker in pool:
-        worker.process.join(SECONDS_TO_SAVE)
-        if not worker.is_dead:
-            worker.process.kill()
+    """Let the workers save what they have, and end them; a second Ctrl-C ends them at once."""
+    deadline = time.monotonic() + SECONDS_TO_SAVE
+    try:
+        for worker in pool:
+            with suppress(OSError):
+                worker.connection.send(None)
+        for worker in pool:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+    finally:
+        for worker in pool:
+            if not worker.is_dead:
+                worker.process.kill()
 
 
 def _cause(exit_code: int | None) -> str:
@@ -158,19 +167,6 @@ def _cause(exit_code: int | None) -> str:
         name = signal.Signals(-exit_code).name
         return f"its process was killed ({name}), perhaps for want of memory"
     return f"its process ended with exit code {exit_code}"
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach: they are told to stop, and save first."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -35,6 +35,7 @@ from empathy_loop.train.schema import RESULTS, read_results
 from empathy_loop.train.shapes import check_shape
 
 SETTINGS = "comparison.json"
+"""File in the folder of a comparison that says which one it is."""
 ANCHOR_TOLERANCE = 0.01
 """Share of the welfare between random and oracle by which an anchor may differ from its reference:
 they are scripted, and the same worlds give the same, but for rounding on other processors."""

@@ -12,7 +12,7 @@ reliability.png   how often what it believed there was true
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,9 @@ def train_run(
                 on_update(progress)
 
         train(config, folder, report if team.leads else None, team)
+        if team.leads:
+            # A run that was finished before may have lost it, and can be read by nobody then.
+            write_config(folder, config)
         return team.told(_evaluated(config, folder, logger) if team.leads else {})
 
 
@@ -121,7 +124,9 @@ def is_run(folder: Path) -> bool:
 def _evaluated(config: TrainConfig, folder: Path, logger: Callable[[], Logger]) -> dict[str, float]:
     """Return the evaluation of a trained run, made and logged once."""
     path = folder / EVALUATION
-    before: dict[str, Any] = read_json(path) if path.exists() else {}
+    before: dict[str, Any] = {}
+    with suppress(ValueError):  # a damaged one is made anew
+        before = read_json(path) if path.exists() else {}
     if before.get("fingerprint") == fingerprint(config):
         return dict(before["outcomes"])
     actor = load_actor(folder)

@@ -16,6 +16,8 @@ from empathy_loop.train.pool import Event
 
 LINES_PER_RUN = 4
 """Lines that a run in training writes where there is no terminal."""
+OTHER_LINES = 5
+"""Lines of a terminal that the live table needs for its heading and its caption."""
 COLOURS = {"queued": "dim", "training": "cyan", "evaluating": "cyan", "done": "green"}
 
 
@@ -36,6 +38,11 @@ class _Row:
         return min(1.0, self.status.done / max(self.steps, 1))
 
     @property
+    def is_running(self) -> bool:
+        """Return whether it has begun and not ended."""
+        return self.state not in ("queued", "done", "failed")
+
+    @property
     def seconds_to_go(self) -> float | None:
         """Return how long training will still take, or None if that is not known yet."""
         if not self.status.rate:
@@ -44,7 +51,7 @@ class _Row:
 
 
 class ComparisonView:
-    """A live table of runs; where the output is no terminal, plain lines.
+    """A live table of runs, or of those that run or failed; plain lines where there is no terminal.
 
     Args:
         console: Where to write.
@@ -95,21 +102,42 @@ class ComparisonView:
             return
         row.lines = lines
         text = f"{self._elapsed()}  {event.name}: {row.state}"
-        if event.kind == "progress":
+        if row.state == "training":
             text += f" {row.share:.0%}, {row.status.rate:,.0f} steps/s, {self._to_go()}"
         elif event.kind == "failed":
             text += f": {event.detail[0]}"
         self._console.print(text, highlight=False)
 
     def _table(self) -> Table:
-        table = Table(title=None, caption=f"{self._elapsed()} elapsed, {self._to_go()}", box=None)
+        table = Table(title=None, caption=self._caption(), box=None)
         for name, justify in (("run", "left"), ("", "left"), ("state", "left")):
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]  # a literal each
+            table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]  # a literal each
         for name in ("steps/s", "to go", "welfare"):
-            table.add_column(name, justify="right")
-        for name, row in self._rows.items():
+            table.add_column(name, justify="right", no_wrap=True)
+        for name in self._shown():
+            row = self._rows[name]
             table.add_row(name, ProgressBar(1.0, row.share, 24), *self._entries(name, row))
         return table
+
+    def _shown(self) -> list[str]:
+        """Return the names of the runs that the terminal has room for: running and failed first."""
+        room = max(2, self._console.size.height - OTHER_LINES)
+        if len(self._rows) <= room:
+            return list(self._rows)
+        failed = [name for name, row in self._rows.items() if row.state == "failed"]
+        running = [name for name, row in self._rows.items() if row.is_running]
+        # Neither may hide the other; of failures, those that are last in the table are shown.
+        room_of_failed = max(room // 2, room - len(running))
+        failed = failed[-room_of_failed:]
+        return [*running[: room - len(failed)], *failed]
+
+    def _caption(self) -> str:
+        states = [row.state for row in self._rows.values()]
+        counts = {state: states.count(state) for state in ("queued", "done", "failed")}
+        counts["running"] = len(states) - sum(counts.values())
+        order = ("queued", "running", "done", "failed")
+        said = ", ".join(f"{counts[state]} {state}" for state in order if counts[state])
+        return f"{said}; {self._elapsed()} elapsed, {self._to_go()}"
 
     def _entries(self, name: str, row: _Row) -> list[str]:
         if row.state == "failed":

@@ -1,14 +1,16 @@
 """The command line in processes of its own, forked from one that has imported and compiled all.
 
 A process takes seconds to start and milliseconds to fork, so that tests can afford many. Each is a
-process like any other, which can be killed; and it can be told to kill itself as soon as it has
-run some number of lines of the package's own code, so that it dies at the same place on every
-machine. As a script, this file is the process that forks.
+process like any other, at the head of a process group, which can be killed; and it can be told to
+kill its group as soon as it or one of its workers has run some number of lines of the package's own
+code, so that it dies at the same place on every machine. Its workers are forked too, in place of
+spawned, for the same reason. As a script, this file is the process that forks.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -54,7 +56,7 @@ class Commands:
             out: File for what it writes to stdout and stderr.
             environment: Added to the variables of the process.
             die: Name of a function of the package, and the number of lines run in it and in what
-                it calls after which the process kills itself, from 1; "" counts every line.
+                it calls after which the process kills its group, from 1; "" counts every line.
             count: File for the number of lines that were run in all.
 
         Returns:
@@ -89,7 +91,9 @@ class Commands:
 
 
 class Death:
-    """Kills the process after some lines of the package, as a tracing function counts them.
+    """Kills the process group after some lines of the package, as a tracing function counts them.
+
+    Forked workers inherit it, with the count so far, and count on their own.
 
     Args:
         function: In which function lines count; "" for all.
@@ -116,7 +120,7 @@ class Death:
             self.depth -= 1
         if event == "line" and self.depth > 0:
             if self.seen == self.left:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.killpg(0, signal.SIGKILL)
             self.seen += 1
         return self.line
 
@@ -125,6 +129,7 @@ def _live(life: dict[str, Any]) -> int:
     """Be a command, in a process that was just forked, and return its exit code."""
     from empathy_loop.train.cli import main
 
+    os.setpgid(0, 0)
     out = os.open(life["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(out, stream)
@@ -159,12 +164,14 @@ def _warm_up() -> None:
     """Import and compile what a run needs; without a gradient, which torch lets nobody inherit."""
     from importlib import import_module
 
-    for name in ("cli", "runs", "progress", "tables"):
+    for name in ("cli", "runs", "progress", "tables", "compare"):
         import_module(f"empathy_loop.train.{name}")
+    multiprocessing.set_start_method("fork")
+    multiprocessing.get_context = lambda method=None: multiprocessing.context._default_context
     import torch
 
     from empathy_loop.agents.registry import load_agent
-    from empathy_loop.train.actors import LearnedActor
+    from empathy_loop.train.actors import LearnedActor, load_actor
     from empathy_loop.train.config import TrainConfig
     from empathy_loop.train.evaluate import run_episodes
     from empathy_loop.train.learner import Learner
@@ -174,7 +181,8 @@ def _warm_up() -> None:
     actor = LearnedActor(
         learner.config.agent, learner.config.world, learner.arm.network.state_dict()
     )
-    run_episodes(actor, learner.config.world, 1, 0)
+    for one in (actor, load_actor("random"), load_actor("oracle")):
+        run_episodes(one, learner.config.world, 1, 0)
 
 
 def _serve() -> None:

@@ -362,6 +362,8 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("compare quik", "unknown comparison 'quik'; did you mean quick"),
         ("compare quick --workers 0", "workers must be in [1, 1024], got 0"),
         ("compare quick --set stepz=9", "unknown key 'stepz'; did you mean steps"),
+        ("compare quick --only cognitve-s0", "unknown run 'cognitve-s0'; did you mean cognitive-s"),
+        ("compare quick --ray-address auto", "ray_address 'auto' needs --engine ray"),
         ("compare nowhere.toml", "there is no file nowhere.toml"),
         ("compare", "compare takes either the name of a comparison to make, one of"),
         ("compare --against empathy", "--against and --agent belong together"),

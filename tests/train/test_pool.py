@@ -28,7 +28,8 @@ def do(task, report):
 
 def tell(argument, report):
     threads = {name: os.environ.get(name) for name in argument}
-    report((os.getpid(), threads, signal.getsignal(signal.SIGINT) == signal.SIG_IGN))
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    report((os.getpid(), threads, {signal.SIGINT, signal.SIGTERM} <= blocked))
 
 
 def count(argument, report):
@@ -108,7 +109,7 @@ def test_tasks_are_done_once_in_their_order_and_report(do: Any) -> None:
     ]
 
 
-def test_a_worker_has_one_thread_is_deaf_to_ctrl_c_and_serves_again(
+def test_a_worker_has_one_thread_is_deaf_to_ctrl_c_and_sigterm_and_serves_again(
     do: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
@@ -125,6 +126,7 @@ def test_a_worker_has_one_thread_is_deaf_to_ctrl_c_and_serves_again(
     assert os.environ["OMP_NUM_THREADS"] == "3"
     assert "MKL_NUM_THREADS" not in os.environ
     assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_a_task_that_fails_is_explained_and_the_others_are_done(do: Any) -> None:

@@ -20,9 +20,13 @@ from typing import Any
 import pytest
 import torch
 from forked_command import Commands, wait_for
+from small_comparison import RUNS, SMALL
+from small_comparison import UPDATES as COMPARED
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from empathy_loop.train.checkpoint import CHECKPOINT, PREVIOUS, load_checkpoint
+from empathy_loop.train.errors import EXIT_INTERRUPTED
+from empathy_loop.train.files import write_text
 from empathy_loop.train.logging import EVENTS, METRICS
 from empathy_loop.train.runs import EVALUATION
 
@@ -209,6 +213,17 @@ def test_killed(place: Place, lines: int, moment: str) -> None:
     assert_as_if_undisturbed(place, name)
 
 
+def test_sigterm_saves_as_ctrl_c_does(place: Place, lines: int) -> None:
+    process = place.commands.start(command("ended"), place.folder / "ended.txt")
+    wait_for(place.run("ended") / METRICS, process)
+    os.kill(process, signal.SIGTERM)
+    assert place.commands.wait(process) == EXIT_INTERRUPTED, place.written("ended")
+    assert "run the same command to go on" in " ".join(place.written("ended").split())
+    assert checkpoint_of(place.run("ended"))["num_updates"] > 0
+    place.finish("ended")
+    assert_as_if_undisturbed(place, "ended")
+
+
 def test_the_installed_command_killed_and_resumed(place: Place, lines: int) -> None:
     script = str(Path(sys.executable).with_name("empathy-loop"))
     with subprocess.Popen([script, *command("typed")], cwd=place.folder) as process:
@@ -217,3 +232,103 @@ def test_the_installed_command_killed_and_resumed(place: Place, lines: int) -> N
     assert process.returncode == -signal.SIGKILL
     place.finish("typed")
     assert_as_if_undisturbed(place, "typed")
+
+
+# A whole comparison, with its workers
+
+
+class Comparisons:
+    """Comparisons with the same settings, made in forked processes of one group each."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.file = write_text(place.folder / "small.toml", SMALL)
+
+    def folder(self, name: str) -> Path:
+        return self.place.folder / name
+
+    def command(self, name: str) -> list[str]:
+        return ["compare", str(self.file), "--out", name]
+
+    def written(self, name: str) -> str:
+        return self.place.written(f"of-{name}")
+
+    def start(self, name: str) -> int:
+        return self.place.commands.start(self.command(name), self.folder(f"of-{name}.txt"))
+
+    def live(self, name: str, **options: Any) -> int:
+        """Start or resume one, and return its exit code."""
+        out = self.folder(f"of-{name}.txt")
+        return self.place.commands.run(self.command(name), out, **options)
+
+    def finish(self, name: str) -> Path:
+        """Resume one until it is done, and return its folder."""
+        assert self.live(name) == 0, self.written(name)
+        return self.folder(name)
+
+    def updates(self, name: str) -> list[int]:
+        """Return the updates that have been saved of each learned run."""
+        saved = [load_checkpoint(self.folder(name) / "runs" / run) for run in RUNS[:2]]
+        return [0 if one is None else int(one["num_updates"]) for one in saved]
+
+
+@pytest.fixture(scope="module")
+def comparisons(place: Place) -> Comparisons:
+    return Comparisons(place)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(comparisons: Comparisons) -> Path:
+    """Return the folder of a comparison that nothing happened to."""
+    return comparisons.finish("calm")
+
+
+def assert_same_comparison(one: Path, other: Path) -> None:
+    """Assert that results are the same bytes, and that each update was logged once."""
+    assert (one / "results.json").read_bytes() == (other / "results.json").read_bytes()
+    assert (one / "report.html").read_bytes() == (other / "report.html").read_bytes()
+    for run in RUNS[:2]:
+        assert metrics_of(one / "runs" / run) == metrics_of(other / "runs" / run)
+        assert events_of(one / "runs" / run) == events_of(other / "runs" / run)
+
+
+DEATHS = [
+    ("advance", 900),
+    ("save_checkpoint", 20),
+    ("animation", 5),
+    ("run_episodes", 30),
+    ("save_cells", 6),
+    ("make_results", 20),
+    ("write_report", 3),
+]
+"""In training, at a save, in a run's own evaluation, in its cells, and while writing results."""
+
+
+def test_a_comparison_whose_processes_are_all_killed_ends_as_one_that_was_not(
+    comparisons: Comparisons, undisturbed: Path
+) -> None:
+    draw = random.Random(2)
+    # The second time, its workers are left behind, and still work when the next one begins.
+    for kill in (os.killpg, os.kill):
+        process = comparisons.start("killed")
+        time.sleep(draw.uniform(0.1, 1.0))
+        kill(process, signal.SIGKILL)
+        assert comparisons.place.commands.wait(process) == -signal.SIGKILL
+    for death in DEATHS:
+        code = comparisons.live("killed", die=death)
+        assert code == -signal.SIGKILL, (death, comparisons.written("killed"))
+    assert_same_comparison(comparisons.finish("killed"), undisturbed)
+
+
+def test_sigterm_to_all_processes_of_a_comparison_saves_its_runs(
+    comparisons: Comparisons, undisturbed: Path
+) -> None:
+    process = comparisons.start("ended")
+    for run in RUNS[:2]:
+        wait_for(comparisons.folder("ended") / "runs" / run / METRICS, process)
+    os.killpg(process, signal.SIGTERM)
+    assert comparisons.place.commands.wait(process) == EXIT_INTERRUPTED
+    assert "run the same command to go on" in " ".join(comparisons.written("ended").split())
+    assert "Traceback" not in comparisons.written("ended")
+    assert all(0 < done <= COMPARED for done in comparisons.updates("ended"))
+    assert_same_comparison(comparisons.finish("ended"), undisturbed)

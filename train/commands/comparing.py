@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from rich.console import Console
-from tyro.conf import Positional, UseAppendAction, arg
+from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
 from empathy_loop.train.commands.options import Assignments, shown_default
 from empathy_loop.train.errors import EXIT_DIFFERENT
@@ -27,6 +27,14 @@ class Compare:
     """Folder for the runs, the report, the pictures and results.json."""
     workers: Annotated[int | None, shown_default("the comparison's")] = None
     """Runs trained at the same time, each in its own process with one thread, 1 to 1024."""
+    only: tuple[str, ...] = ()
+    """Runs to finish, such as cognitive-s0, leaving all others as they are; none for all."""
+    list_runs: Annotated[bool, FlagCreatePairsOff] = False
+    """Print the names of all runs, one a line, and do nothing."""
+    engine: Literal["pool", "ray"] = "pool"
+    """pool: processes of this machine; ray: Ray, on machines that all share the folder."""
+    ray_address: Annotated[str | None, shown_default("a local Ray is started")] = None
+    """Ray cluster to join, such as 10.0.0.1:6379, or auto for that of this machine."""
     against: Annotated[str | None, shown_default("none")] = None
     """Finished comparison to add agents to: a folder, or one of `empathy-loop list references`."""
     agents: Annotated[UseAppendAction[tuple[str, ...]], arg(name="agent", metavar="AGENT")] = ()
@@ -37,9 +45,9 @@ class Compare:
     def run(self, console: Console) -> None:
         """Compare, then print the table and where the report is."""
         from empathy_loop.train.against import compare_against, refuse_mixture
-        from empathy_loop.train.compare import compare
+        from empathy_loop.train.compare import compare, engine_of
         from empathy_loop.train.config import given, merge, parse_assignments
-        from empathy_loop.train.plan import load_comparison
+        from empathy_loop.train.plan import load_comparison, plan_runs
         from empathy_loop.train.reference import load_reference
         from empathy_loop.train.tables import print_comparison
 
@@ -49,11 +57,17 @@ class Compare:
             reference = load_reference(self.against)
             folder = self.out or Path("results", f"against-{reference.name}")
             results = compare_against(reference, self.agents, folder, console)
-        else:
-            config = load_comparison(str(self.name), changes)
-            folder = self.out or Path("results", config.name)
-            results = compare(config, folder, console)
-        print_comparison(console, results, folder)
+            print_comparison(console, results, folder)
+            return
+        config = load_comparison(str(self.name), changes)
+        if self.list_runs:
+            print(*(run.name for run in plan_runs(config)), sep="\n")
+            return
+        folder = self.out or Path("results", config.name)
+        engine = engine_of(self.engine, self.ray_address)
+        found = compare(config, folder, console, self.only, engine)
+        if found is not None:
+            print_comparison(console, found, folder)
 
 
 @dataclass(frozen=True)
