@@ -18,10 +18,11 @@ from empathy_loop.train.adaptability import (
 from empathy_loop.train.cells import Cell, cell_name
 from empathy_loop.train.plan import CEILING, FLOOR, Comparison, Shift, identity_of, plan_runs
 from empathy_loop.train.statistics import Floats
+from empathy_loop.train.teams import SELF_PLAY
 
 
 class Evidence(NamedTuple):
-    """The finished part of a comparison.
+    """The finished part of a comparison, under one condition.
 
     Attributes:
         comparison: Its settings.
@@ -43,20 +44,30 @@ Adapted = Mapping[str, Mapping[str, Mapping[int, Adaptation | None]]]
 """Arm to name of a shift to seed to what the shift did."""
 
 
-def gather(comparison: Comparison, found: Mapping[str, Mapping[str, Cell]]) -> Evidence:
-    """Sort cells by arm and seed.
+def gather(
+    comparison: Comparison,
+    found: Mapping[str, Mapping[str, Cell]],
+    condition: str = SELF_PLAY,
+) -> Evidence:
+    """Sort the cells of a condition by arm and seed, under the names that they have in self-play.
 
     Args:
         comparison: The settings.
         found: Name of a run to name of a cell to Cell.
+        condition: A team, a lesion or continued training. An arm that does not learn has nothing
+            to lose and is the same with every seed: where it has no cells of its own, those of
+            its self-play are taken, and so the anchors are those of the same team.
     """
     cells: dict[str, dict[int, Mapping[str, Cell]]] = {}
     runs = {(run.arm, run.config.seed): run for run in plan_runs(comparison)}
     for arm in comparison.all_arms:
         for seed in comparison.seeds:
             run = runs[arm, seed]
-            if run.name in found:
-                cells.setdefault(arm, {})[seed] = found[run.name]
+            own = _under(found.get(run.name, {}), condition)
+            if not own and not run.is_learned:
+                own = _under(found.get(run.name, {}), SELF_PLAY)
+            if own:
+                cells.setdefault(arm, {})[seed] = own
     return Evidence(comparison, cells, int(identity_of(comparison), 16))
 
 
@@ -136,6 +147,13 @@ def rows_of(adapted: Adapted, arm: str, measure: str, shifts: Sequence[Shift]) -
         [getattr(one, measure) for one in adapted[arm][shift.name].values()] for shift in shifts
     ]
     return np.array(columns, np.float64).T
+
+
+def _under(cells: Mapping[str, Cell], condition: str) -> dict[str, Cell]:
+    """Return the cells of a condition by the names of their shifts."""
+    parts = {name: name.rpartition("/")[::2] for name in cells}
+    wanted = "" if condition == SELF_PLAY else condition
+    return {shift: cells[name] for name, (prefix, shift) in parts.items() if prefix == wanted}
 
 
 def _anchor(evidence: Evidence, anchor: str, seed: int, name: str) -> Aligned | None:

@@ -10,9 +10,13 @@ from string import Template
 from typing import Any
 
 from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
+from empathy_loop.train.contrasts import scope_of
 from empathy_loop.train.files import write_bytes, write_text
+from empathy_loop.train.notes import format_score
 from empathy_loop.train.plots import draw_all, recovery_file
+from empathy_loop.train.plots_teams import draw_teams
 from empathy_loop.train.results import MEASURES, OVERALL, Measure
+from empathy_loop.train.team_sections import Section, difference_sections, team_sections
 
 REPORT = "report.html"
 EPISODE = "episode.gif"
@@ -70,7 +74,7 @@ def write_report(results: Mapping[str, Any], folder: Path) -> Path:
     Raises:
         OSError: a file cannot be written.
     """
-    pictures = draw_all(results)
+    pictures = draw_all(results) | draw_teams(results)
     for name, content in pictures.items():
         write_bytes(folder / name, content)
     episode = folder / EPISODE
@@ -89,6 +93,7 @@ def make_page(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     body = [
         *_scores(results, pictures),
         *_contrasts(results),
+        *_sections(team_sections(results), pictures),
         *_recovery(results, pictures),
         *_beliefs(results),
         *_learning(pictures),
@@ -103,24 +108,6 @@ def make_page(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
         headline=escape(results["headline"]),
         body="\n".join(body),
     )
-
-
-def format_score(score: Mapping[str, Any] | None, digits: int = 2) -> tuple[str, str]:
-    """Return a mean as text, and its interval with what must be said beside it.
-
-    Args:
-        score: As `train.results` documents it; may be missing.
-        digits: Decimals.
-
-    Returns:
-        Two texts, each empty where there is nothing to say.
-    """
-    if score is None or score["mean"] is None:
-        return "", ""
-    beside = [score["note"]] if score.get("note") else []
-    if score["low"] is not None and score["low"] != score["high"]:
-        beside.insert(0, f"[{score['low']:z.{digits}f}, {score['high']:z.{digits}f}]")
-    return f"{score['mean']:z.{digits}f}", ", ".join(beside)
 
 
 def _scores(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterable[str]:
@@ -187,7 +174,7 @@ def _contrasts(results: Mapping[str, Any]) -> Iterable[str]:
     rows = [
         [
             escape(f"{entry['claim']} - {entry['baseline']}"),
-            escape(entry["shift"]),
+            escape(scope_of(entry)),
             MEASURES[entry["measure"]].title,
             _cell(*format_score(entry["difference"])),
             _cell(*format_score(entry["p_improvement"])),
@@ -204,6 +191,23 @@ def _contrasts(results: Mapping[str, Any]) -> Iterable[str]:
         "Whitney. p is two-sided and exact; Holm's correction is over all rows.</p>"
     )
     yield from _list("What was not significant", results["not_significant"])
+    yield from _sections(difference_sections(results), {})
+
+
+def _sections(sections: Iterable[Section], pictures: Mapping[str, bytes]) -> Iterable[str]:
+    for section in sections:
+        yield f"<h2>{escape(section.title)}</h2>"
+        if section.picture in pictures:
+            yield _picture(pictures, section.picture, section.caption)
+        yield _table(
+            [escape(name) for name in section.header],
+            [
+                [escape(e) if isinstance(e, str) else _cell(*format_score(e)) for e in row]
+                for row in section.rows
+            ],
+        )
+        if section.picture not in pictures:
+            yield f"<p class='small'>{escape(section.caption)}</p>"
 
 
 def _recovery(results: Mapping[str, Any], pictures: Mapping[str, bytes]) -> Iterable[str]:

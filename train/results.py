@@ -15,12 +15,22 @@ scores         arm -> shift -> name of MEASURES -> score; arms without a finishe
 overall        arm -> name of OVERALL -> score, over all scored shifts
 families       arm -> shift family -> score, the mean AURC over its severities
 intervals      how the intervals are made, in a sentence
-contrasts      [{claim, baseline, shift, measure, seeds, difference, p_improvement, p_value, p_holm,
-               p_reachable}]; shift may be "all shifts"; measure: aurc or deficit; seeds: runs of
-               each; difference (claim - baseline) and p_improvement (that the claim's run is
-               the better one): {mean, low, high}; p_holm: corrected over all entries;
-               p_reachable: the least p_holm that so few seeds allow
+tested         which differences are tested, in a sentence
+contrasts      [{claim, baseline, shift, team, measure, seeds, difference, p_improvement, p_value,
+               p_holm, p_reachable}]; shift may be "all shifts"; team: a name in TEAMS; measure:
+               aurc or deficit; seeds: runs of each; difference (claim - baseline) and p_improvement
+               (that the claim's run is the better one): {mean, low, high}; p_holm: corrected over
+               all entries; p_reachable: the least p_holm that so few seeds allow
+differences    the same without p_value, p_holm and p_reachable: those that are not tested
 not_significant  sentences on the contrasts with p_holm above 0.05
+teams          team other than self_play, which all else is about -> {scores, overall, families},
+               each as above; anchors are those of the same team
+cross_play     learned arm -> {seeds, level}; level[i][j]: over whole episodes without a shift, of
+               seeds[i] in all seats but the last, which seeds[j] plays; null where it is not known
+lesions        learned arm -> name of LESIONS -> shift, "all shifts" or "none" -> score: the deficit
+               with the lesion minus the arm's own; none: what the lesion costs without a shift
+continued      {steps, shift, arms}, or nothing; arms: learned arm -> aurc or deficit -> before or
+               after training went on under the shift -> score; before: in context alone
 beliefs        learned arm -> name of PARTNERS -> of SOURCES -> of QUALITIES -> score: what it knows
                of others' needs, in the evaluation at the end of its runs
 learning       learned arm -> {steps, seeds, runs, mean, low, high}: agent steps, then episode
@@ -45,26 +55,30 @@ from typing import Any
 from empathy_loop.agents.arm import build_network
 from empathy_loop.train.belief_scores import score_beliefs
 from empathy_loop.train.cells import Cell
-from empathy_loop.train.contrasts import contrast_all, headline, not_significant
+from empathy_loop.train.contrasts import (
+    contrast_all,
+    describe_tests,
+    headline,
+    not_significant,
+)
 from empathy_loop.train.curves import learning_curves, recovery_curves, reference_welfare
 from empathy_loop.train.evidence import (
     Adapted,
     Evidence,
-    adapt_all,
-    gather,
     recovery_limit,
     scored_shifts,
 )
-from empathy_loop.train.measures import (
-    MEASURES,
-    OVERALL,
-    Measure,
-    score_families,
-    score_overall,
-    score_shift,
-)
+from empathy_loop.train.measures import MEASURES, OVERALL, Measure
 from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
 from empathy_loop.train.plan import Comparison, identity_of, plan_runs
+from empathy_loop.train.team_scores import (
+    adapt_teams,
+    cross_play_matrix,
+    score_continued,
+    score_lesions,
+    score_team,
+)
+from empathy_loop.train.teams import SELF_PLAY
 
 __all__ = ["MEASURES", "OVERALL", "RESULTS", "Measure", "make_results"]
 
@@ -91,28 +105,28 @@ def make_results(
     Returns:
         Plain data, as the head of this module documents it.
     """
-    evidence = gather(comparison, found)
-    adapted = adapt_all(evidence)
-    overall = {arm: score_overall(evidence, adapted, arm) for arm in evidence.cells}
-    contrasts = contrast_all(evidence, adapted)
+    adapted_teams = adapt_teams(comparison, found)
+    evidence, adapted = adapted_teams[SELF_PLAY]
+    teams = {team: score_team(*scored) for team, scored in adapted_teams.items()}
+    own = teams.pop(SELF_PLAY)
+    overall = {SELF_PLAY: own["overall"]} | {team: one["overall"] for team, one in teams.items()}
+    contrasts, differences = contrast_all(adapted_teams)
     return {
         "name": comparison.name,
         "summary": comparison.summary,
         "headline": headline(evidence, overall, contrasts),
         "shifts": _shifts(evidence, adapted),
         "arms": _arms(evidence),
-        "scores": {
-            arm: {
-                shift.name: score_shift(evidence, adapted, arm, shift)
-                for shift in comparison.shifts
-            }
-            for arm in evidence.cells
-        },
-        "overall": overall,
-        "families": {arm: score_families(evidence, adapted, arm) for arm in evidence.cells},
+        **own,
         "intervals": INTERVALS,
+        "tested": describe_tests(comparison, scored_shifts(evidence, adapted)),
         "contrasts": contrasts,
+        "differences": differences,
         "not_significant": not_significant(contrasts),
+        "teams": teams,
+        "cross_play": cross_play_matrix(comparison, found),
+        "lesions": score_lesions(comparison, found),
+        "continued": score_continued(comparison, found),
         "beliefs": score_beliefs(evidence, folder),
         "learning": learning_curves(evidence, folder),
         "references": reference_welfare(evidence),

@@ -20,10 +20,12 @@ from empathy_loop.envs.scenarios import list_scenarios
 from empathy_loop.train.assess import MEASURES as ASSESSED
 from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.notes import format_score
 from empathy_loop.train.outcomes import OUTCOMES
 from empathy_loop.train.plan import list_comparisons
-from empathy_loop.train.report import REPORT, format_score
+from empathy_loop.train.report import REPORT
 from empathy_loop.train.results import MEASURES, OVERALL, RESULTS, Measure
+from empathy_loop.train.team_sections import team_sections
 
 WIDTH = 120
 """Columns for a table where the output is no terminal, such as a file."""
@@ -126,6 +128,13 @@ def print_comparison(console: Console, results: Mapping[str, Any], folder: Path)
         ]
         headings = ("arm", "seeds", *(measure.title for measure in measures.values()))
         _print_table(console, title, headings, rows)
+    for section in team_sections(results):
+        entries = [
+            [one if isinstance(one, str) else _parts(one or {}) for one in row]
+            for row in section.rows
+        ]
+        _print_table(console, section.title, section.header, entries)
+        _print(console, section.caption)
     _print_meanings(console, (measure[:2] for measure in (OVERALL | MAIN).values()))
     _print(console, results["intervals"])
     _print(console, Text(f"\n{results['headline']}", style="bold"))
@@ -187,7 +196,7 @@ def _row(scores: Mapping[str, Any], measures: Mapping[str, Measure]) -> list[Par
 
 def _parts(score: Mapping[str, Any], digits: int = 2) -> Parts:
     """Return a number, its interval, and what must be said beside it; each may be empty."""
-    mean, interval = format_score({**score, "note": ""}, digits)
+    mean, interval = format_score({**score, "note": ""} if score else None, digits)
     return mean, interval, score.get("note", "")
 
 

@@ -15,7 +15,8 @@ from made_cells import MADE, REMAP, make_cells, write_logs
 
 from empathy_loop.train.beliefs import QUALITIES
 from empathy_loop.train.files import read_json, write_json
-from empathy_loop.train.report import EPISODE, REPORT, format_score, make_page, write_report
+from empathy_loop.train.notes import format_score
+from empathy_loop.train.report import EPISODE, REPORT, make_page, write_report
 from empathy_loop.train.results import MEASURES, OVERALL, make_results
 
 GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
