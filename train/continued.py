@@ -17,10 +17,9 @@ from empathy_loop.train.cells import (
 )
 from empathy_loop.train.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from empathy_loop.train.config import hash_of
-from empathy_loop.train.loop import Progress
+from empathy_loop.train.loop import Progress, train
 from empathy_loop.train.plan import Comparison, Run, Shift, world_of_cell
 from empathy_loop.train.pool import Report
-from empathy_loop.train.runs import train_run
 from empathy_loop.train.teams import CONTINUED
 
 
@@ -51,7 +50,8 @@ def continue_run(task: Task, report: Report) -> None:
     """Train a copy of a run on under the shift, and evaluate it on that shift and the twin.
 
     The copy begins with the run's last checkpoint: weights, optimiser, worlds and step size go on
-    where they were, and only the shift of the worlds is another. The run itself is only read.
+    where they were, and only the shift of the worlds is another. The run itself is only read;
+    the copy has a folder of its own, and goes on from there after an interruption.
 
     Args:
         task: What to do; picklable.
@@ -84,7 +84,7 @@ def continue_run(task: Task, report: Report) -> None:
         report(Status("training", done, steps, rate, welfare))
 
     report(Status("training", total=steps))
-    train_run(config, folder, on_update)
+    train(config, folder, on_update)
     actor = load_actor(folder)
     cells = {}
     for one in (None, shift):

@@ -168,20 +168,21 @@ def plan_runs(comparison: Comparison) -> list[Run]:
     """
     runs = []
     for arm in comparison.all_arms:
+        settings = merge(
+            {"agent": arm, "env": comparison.env, "steps": comparison.steps},
+            {"agent": comparison.agent, "world": comparison.world},
+            {"world": {"shift": comparison.train_shift}},
+        )
+        config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
+        world = config.world
+        cells = [asdict(world_of_cell(world, shift)) for shift in comparison.shifts]
+        seats = seats_of_teams(comparison.teams, world.num_agents, comparison.focal_seats)
+        lesions = lesions_of(config.agent, comparison.lesions, world.num_agents)
+        beyond = [list(one) for one in (seats.values(), lesions) if one]
         for seed in comparison.seeds:
-            settings = merge(
-                {"agent": arm, "env": comparison.env, "steps": comparison.steps, "seed": seed},
-                {"agent": comparison.agent, "world": comparison.world},
-                {"world": {"shift": comparison.train_shift}},
-            )
-            config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
-            cells = [asdict(world_of_cell(config.world, shift)) for shift in comparison.shifts]
-            num_agents = config.world.num_agents
-            seats = seats_of_teams(comparison.teams, num_agents, comparison.focal_seats)
-            lesions = lesions_of(config.agent, comparison.lesions, num_agents)
-            beyond = [list(one) for one in (seats.values(), lesions) if one]
-            identity = hash_of([fingerprint(config), cells, comparison.episodes, *beyond])
-            runs.append(Run(config, config.agent.kind == "learned", identity))
+            seeded = dataclasses.replace(config, seed=seed)
+            identity = hash_of([fingerprint(seeded), cells, comparison.episodes, *beyond])
+            runs.append(Run(seeded, config.agent.kind == "learned", identity))
     return sorted(runs, key=lambda run: not run.is_learned)
 
 
