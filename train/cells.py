@@ -32,12 +32,15 @@ class Task(NamedTuple):
         run: The arm and its seed, with the fingerprint of the cells that are made.
         comparison: What it is evaluated on, in which teams and with which lesions.
         folder: Folder of the comparison.
+        condition: Under which cells are made that need more than the run itself; self-play
+            stands for all others.
         team: In cross-play, all trained runs of the arm, in the order of their seeds.
     """
 
     run: Run
     comparison: Comparison
     folder: Path
+    condition: str = SELF_PLAY
     team: tuple[Run, ...] = ()
 
 

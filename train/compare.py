@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.console import Console
 
 from empathy_loop.train.actors import load_actor
-from empathy_loop.train.cells import Cell, Task, do_task, load_cells, run_folder
+from empathy_loop.train.cells import Cell, Task, load_cells, run_folder
 from empathy_loop.train.checkpoint import find_checkpoint
-from empathy_loop.train.continued import continue_run, plan_continued
-from empathy_loop.train.cross_play import plan_cross_play, play_crossed
+from empathy_loop.train.continued import plan_continued
+from empathy_loop.train.cross_play import plan_cross_play
 from empathy_loop.train.files import exclusive, read_json, write_json, write_text
 from empathy_loop.train.forecast import forecast
 from empathy_loop.train.notes import shown_run
 from empathy_loop.train.plan import Comparison, Run, identity_of, plan_runs, world_of_cell
 from empathy_loop.train.playback import record_episode, write_episode
-from empathy_loop.train.pool import Report, run_tasks
+from empathy_loop.train.pool import run_stages
 from empathy_loop.train.report import EPISODE, write_report
 from empathy_loop.train.results import RESULTS, make_results
-from empathy_loop.train.teams import CONTINUED, CROSS_PLAY, SELF_PLAY
+from empathy_loop.train.stages import cells_of, do, name_of, plan_own, steps_of
 from empathy_loop.train.watch import ComparisonView
 
 SETTINGS = "comparison.json"
@@ -101,75 +101,38 @@ def _claim(comparison: Comparison, folder: Path) -> None:
     write_json(path, {**head, "comparison": asdict(comparison)})
 
 
-def _plan_own(comparison: Comparison, runs: Sequence[Run], folder: Path) -> list[Task]:
-    """Return the tasks that need nobody else's run."""
-    return [Task(run, comparison, folder) for run in runs]
-
-
-class _Stage(NamedTuple):
-    """Tasks that can be done when those of the stages before are.
-
-    Attributes:
-        condition: Of the cells that are made.
-        plan: Returns the tasks, given the runs that are there.
-        work: Does one of them.
-    """
-
-    condition: str
-    plan: Callable[[Comparison, Sequence[Run], Path], list[Task]]
-    work: Callable[[Task, Report], None]
-
-
-STAGES = (
-    _Stage(SELF_PLAY, _plan_own, do_task),
-    _Stage(CROSS_PLAY, plan_cross_play, play_crossed),
-    _Stage(CONTINUED, plan_continued, continue_run),
-)
-
-
 def _finish(
     comparison: Comparison, folder: Path, console: Console
 ) -> tuple[dict[str, dict[str, Cell]], dict[str, str]]:
     """Do all tasks that are not done; return the cells of each run, and why others failed."""
-    runs: Sequence[Run] = plan_runs(comparison)
+    runs = plan_runs(comparison)
     _announce(comparison, runs, folder, console)
     found: dict[str, dict[str, Cell]] = {}
-    failures: dict[str, str] = {}
-    for stage in STAGES:
-        tasks = stage.plan(comparison, runs, folder)
-        failures |= _run_stage(comparison, stage, tasks, console)
-        for task in tasks:
-            cells = load_cells(folder, task.run, stage.condition)
-            found.setdefault(task.run.name, {}).update(cells or {})
-        runs = [run for run in runs if found[run.name]]
-    return {name: cells for name, cells in found.items() if cells}, failures
+    view = ComparisonView(console, comparison.workers)
 
+    def stages() -> Iterator[dict[str, Task]]:
+        """Yield what is left to do of each stage, and take up what was made of it."""
+        trained = runs
+        for plan in (plan_own, plan_cross_play, plan_continued):
+            tasks = {name_of(task): task for task in plan(comparison, trained, folder)}
+            cells = {name: cells_of(task) for name, task in tasks.items()}
+            view.expect(
+                {name: steps_of(task) for name, task in tasks.items()},
+                [name for name, one in cells.items() if one],
+            )
+            left = {name: task for name, task in tasks.items() if not cells[name]}
+            yield left
+            cells |= {name: cells_of(task) for name, task in left.items()}
+            for name, task in tasks.items():
+                if one := cells[name]:
+                    found.setdefault(task.run.name, {}).update(one)
+            trained = [run for run in runs if run.name in found]
 
-def _run_stage(
-    comparison: Comparison, stage: _Stage, tasks: Sequence[Task], console: Console
-) -> dict[str, str]:
-    """Do the tasks of a stage that are not done; return the reasons of those that failed."""
-    ending = "" if stage.condition == SELF_PLAY else f" {stage.condition}"
-    by_name = {f"{task.run.name}{ending}": task for task in tasks}
-    is_done = {
-        name: load_cells(task.folder, task.run, stage.condition) is not None
-        for name, task in by_name.items()
-    }
-    left = {name: task for name, task in by_name.items() if not is_done[name]}
-    if not left:
-        return {}
-    steps = {SELF_PLAY: comparison.steps, CONTINUED: comparison.continued_steps}
-    to_train = {
-        name: steps.get(stage.condition, 0) if task.run.is_learned else 0
-        for name, task in by_name.items()
-    }
-    workers = min(comparison.workers, len(left))
-    view = ComparisonView(console, to_train, [name for name in by_name if is_done[name]], workers)
     with view:
-        run_tasks(left, stage.work, workers, view.on_event)
+        run_stages(stages(), do, comparison.workers, view.on_event)
     for name, (_, trace) in view.failures.items():
-        write_text(tasks[0].folder / "failures" / f"{name}.txt", trace)
-    return {name: reason for name, (reason, _) in view.failures.items()}
+        write_text(folder / "failures" / f"{name}.txt", trace)
+    return found, {name: reason for name, (reason, _) in view.failures.items()}
 
 
 def _announce(comparison: Comparison, runs: Sequence[Run], folder: Path, console: Console) -> None:

@@ -40,7 +40,12 @@ def plan_continued(comparison: Comparison, trained: Sequence[Run], folder: Path)
         return []
     more = [comparison.continued_steps, comparison.continued_shift]
     return [
-        Task(run._replace(fingerprint=hash_of([run.fingerprint, *more])), comparison, folder)
+        Task(
+            run._replace(fingerprint=hash_of([run.fingerprint, *more])),
+            comparison,
+            folder,
+            CONTINUED,
+        )
         for run in trained
         if run.is_learned
     ]

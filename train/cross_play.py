@@ -95,7 +95,8 @@ def plan_cross_play(comparison: Comparison, trained: Sequence[Run], folder: Path
         team = tuple(one for one in trained if one.arm == run.arm)
         if run.is_learned and len(team) > 1:
             identity = hash_of([CROSS_PLAY, run.fingerprint, [one.fingerprint for one in team]])
-            tasks.append(Task(run._replace(fingerprint=identity), comparison, folder, team))
+            own = run._replace(fingerprint=identity)
+            tasks.append(Task(own, comparison, folder, CROSS_PLAY, team))
     return tasks
 
 

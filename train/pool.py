@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -84,10 +84,20 @@ class _Worker:
 def run_tasks(
     tasks: Mapping[str, Any], work: Work, workers: int, on_event: Callable[[Event], None]
 ) -> None:
-    """Do all tasks, in their order, several at a time.
+    """Do all tasks, in their order, several at a time; as `run_stages` with one stage."""
+    run_stages([tasks], work, workers, on_event)
+
+
+def run_stages(
+    stages: Iterable[Mapping[str, Any]],
+    work: Work,
+    workers: int,
+    on_event: Callable[[Event], None],
+) -> None:
+    """Do the tasks of one stage after the other by the same processes, several at a time.
 
     Args:
-        tasks: Name to task; picklable.
+        stages: Name to task, picklable; a stage is asked for when those before it are done.
         work: Function of a module. It is given a task and a function that reports; calling
             that function raises KeyboardInterrupt when the worker is to stop.
         workers: Processes, at least 1.
@@ -96,27 +106,39 @@ def run_tasks(
     Raises:
         KeyboardInterrupt: Ctrl-C; the workers have stopped then.
     """
-    queue = deque(tasks)
     pool: list[_Worker] = []
     try:
-        while queue or any(worker.task for worker in pool):
-            pool = [worker for worker in pool if not worker.is_dead]
-            while queue and len(pool) < workers and all(worker.task for worker in pool):
-                pool.append(_Worker(work))
-            for worker in pool:
-                if queue and worker.task is None:
-                    name = queue.popleft()
-                    worker.give(name, tasks[name])
-                    on_event(Event(name, "started"))
-            busy = {worker.connection: worker for worker in pool if worker.task}
-            for connection in wait(list(busy), timeout=1.0):
-                worker = busy[connection]  # type: ignore[index]  # wait returns what it was given
-                event = worker.read()
-                if event.kind in ("done", "failed"):
-                    worker.task = None
-                on_event(event)
+        for tasks in stages:
+            _run_stage(tasks, work, workers, on_event, pool)
     finally:
         _stop(pool)
+
+
+def _run_stage(
+    tasks: Mapping[str, Any],
+    work: Work,
+    workers: int,
+    on_event: Callable[[Event], None],
+    pool: list[_Worker],
+) -> None:
+    """Do the tasks of a stage; the pool is kept with as many processes as there is work for."""
+    queue = deque(tasks)
+    while queue or any(worker.task for worker in pool):
+        pool[:] = [worker for worker in pool if not worker.is_dead]
+        while queue and len(pool) < workers and all(worker.task for worker in pool):
+            pool.append(_Worker(work))
+        for worker in pool:
+            if queue and worker.task is None:
+                name = queue.popleft()
+                worker.give(name, tasks[name])
+                on_event(Event(name, "started"))
+        busy = {worker.connection: worker for worker in pool if worker.task}
+        for connection in wait(list(busy), timeout=1.0):
+            worker = busy[connection]  # type: ignore[index]  # wait returns what it was given
+            event = worker.read()
+            if event.kind in ("done", "failed"):
+                worker.task = None
+            on_event(event)
 
 
 def _serve(connection: Connection, work: Work) -> None:

@@ -65,6 +65,7 @@ from empathy_loop.train.curves import learning_curves, recovery_curves, referenc
 from empathy_loop.train.evidence import (
     Adapted,
     Evidence,
+    gather_all,
     recovery_limit,
     scored_shifts,
 )
@@ -78,7 +79,7 @@ from empathy_loop.train.team_scores import (
     score_lesions,
     score_team,
 )
-from empathy_loop.train.teams import SELF_PLAY
+from empathy_loop.train.teams import SELF_PLAY, conditions_of
 
 __all__ = ["MEASURES", "OVERALL", "RESULTS", "Measure", "make_results"]
 
@@ -105,7 +106,9 @@ def make_results(
     Returns:
         Plain data, as the head of this module documents it.
     """
-    adapted_teams = adapt_teams(comparison, found)
+    conditions = conditions_of(comparison.teams, comparison.lesions, comparison.seeds)
+    evidences = gather_all(comparison, found, conditions)
+    adapted_teams = adapt_teams(evidences)
     evidence, adapted = adapted_teams[SELF_PLAY]
     teams = {team: score_team(*scored) for team, scored in adapted_teams.items()}
     own = teams.pop(SELF_PLAY)
@@ -124,9 +127,9 @@ def make_results(
         "differences": differences,
         "not_significant": not_significant(contrasts),
         "teams": teams,
-        "cross_play": cross_play_matrix(comparison, found),
-        "lesions": score_lesions(comparison, found),
-        "continued": score_continued(comparison, found),
+        "cross_play": cross_play_matrix(evidences),
+        "lesions": score_lesions(evidences),
+        "continued": score_continued(evidences),
         "beliefs": score_beliefs(evidence, folder),
         "learning": learning_curves(evidence, folder),
         "references": reference_welfare(evidence),

@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from empathy_loop.train.adaptability import level
-from empathy_loop.train.cells import Cell, cell_name
+from empathy_loop.train.cells import cell_name
 from empathy_loop.train.continued import shift_of
 from empathy_loop.train.contrasts import ALL_SHIFTS, Scored
 from empathy_loop.train.evidence import (
     Adapted,
     Evidence,
     adapt_all,
-    gather,
     scored_shifts,
     terms_of,
 )
@@ -25,22 +24,21 @@ from empathy_loop.train.measures import (
     score_overall,
     score_shift,
 )
-from empathy_loop.train.plan import Comparison, Shift, plan_runs
+from empathy_loop.train.plan import Shift
 from empathy_loop.train.teams import CONTINUED, CROSS_PLAY, SELF_PLAY, beside
 
-Found = Mapping[str, Mapping[str, Cell]]
-"""Name of a run to name of a cell to Cell."""
+ByCondition = Mapping[str, Evidence]
+"""Condition to what is there of it, self-play first."""
 
 
-def adapt_teams(comparison: Comparison, found: Found) -> dict[str, Scored]:
+def adapt_teams(found: ByCondition) -> dict[str, Scored]:
     """Return the evidence of each team and what shifts did there, self-play first.
 
     Args:
-        comparison: Its settings.
-        found: Name of a run to name of a cell to Cell.
+        found: Condition to its evidence.
     """
-    others = (team for team in comparison.teams if team != SELF_PLAY)
-    return {team: _scored(comparison, found, team) for team in (SELF_PLAY, *others)}
+    teams = [one for one in found if one in found[SELF_PLAY].comparison.teams]
+    return {team: (found[team], adapt_all(found[team])) for team in teams}
 
 
 def score_team(evidence: Evidence, adapted: Adapted) -> dict[str, Any]:
@@ -64,7 +62,7 @@ def score_team(evidence: Evidence, adapted: Adapted) -> dict[str, Any]:
     }
 
 
-def score_lesions(comparison: Comparison, found: Found) -> dict[str, Any]:
+def score_lesions(found: ByCondition) -> dict[str, Any]:
     """Return what each lesion costs each arm: its deficit with the lesion minus its own.
 
     Both deficits are measured from the same twin, that of the intact arm, so that
@@ -77,17 +75,16 @@ def score_lesions(comparison: Comparison, found: Found) -> dict[str, Any]:
     worth is given beside it, as "none": n_intact - n_lesioned of the twins, over the same steps.
 
     Args:
-        comparison: Its settings.
-        found: Name of a run to name of a cell to Cell.
+        found: Condition to its evidence.
 
     Returns:
         As `train.results` documents `lesions`.
     """
-    intact = gather(comparison, found)
-    scored = scored_shifts(intact, adapt_all(intact))
+    intact = found[SELF_PLAY]
+    comparison, scored = intact.comparison, scored_shifts(intact, adapt_all(intact))
     scores: dict[str, dict[str, dict[str, Score]]] = {}
     for lesion in comparison.lesions:
-        lesioned = gather(comparison, found, lesion)
+        lesioned = found[lesion]
         for arm in _learned(lesioned):
             shares = {
                 cell_name(shift): {
@@ -106,23 +103,22 @@ def score_lesions(comparison: Comparison, found: Found) -> dict[str, Any]:
     return scores
 
 
-def cross_play_matrix(comparison: Comparison, found: Found) -> dict[str, Any]:
+def cross_play_matrix(found: ByCondition) -> dict[str, Any]:
     """Return the level of each pair of seeds, over whole episodes without a shift.
 
     Args:
-        comparison: Its settings.
-        found: Name of a run to name of a cell to Cell.
+        found: Condition to its evidence.
 
     Returns:
         As `train.results` documents `cross_play`.
     """
+    alone = found[SELF_PLAY]
+    comparison = alone.comparison
     if CROSS_PLAY not in comparison.teams:
         return {}
-    alone = gather(comparison, found)
-    paired = {seed: gather(comparison, found, beside(seed)) for seed in comparison.seeds}
 
     def entry(arm: str, home: int, partner: int) -> float | None:
-        evidence = alone if home == partner else paired[partner]
+        evidence = alone if home == partner else found[beside(partner)]
         is_there = home in evidence.cells.get(arm, {})
         terms = terms_of(evidence, arm, home, None) if is_there else None
         return None if terms is None else level(terms, -terms.shift, terms.shift)
@@ -139,43 +135,39 @@ def cross_play_matrix(comparison: Comparison, found: Found) -> dict[str, Any]:
     }
 
 
-def score_continued(comparison: Comparison, found: Found) -> dict[str, Any]:
+def score_continued(found: ByCondition) -> dict[str, Any]:
     """Return the level on a held-out shift before and after training went on under it.
 
     Args:
-        comparison: Its settings.
-        found: Name of a run to name of a cell to Cell.
+        found: Condition to its evidence.
 
     Returns:
         As `train.results` documents `continued`; nothing where no training went on.
     """
+    comparison = found[SELF_PLAY].comparison
     if not comparison.continued_steps:
         return {}
     shift = shift_of(comparison)
     one_shift = replace(comparison, shifts=(shift,))
-    before, after = (_scored(one_shift, found, one) for one in (SELF_PLAY, CONTINUED))
+    before, after = (found[one]._replace(comparison=one_shift) for one in (SELF_PLAY, CONTINUED))
+    levels = {"before": adapt_all(before), "after": adapt_all(after)}
     scores = {
         arm: {
             measure: {
                 name: mean_score(
-                    before[0],
+                    before,
                     {
                         seed: getattr(adapted[arm][shift.name][seed], measure, None)
-                        for seed in after[0].cells[arm]
+                        for seed in after.cells[arm]
                     },
                 )
-                for name, (_, adapted) in (("before", before), ("after", after))
+                for name, adapted in levels.items()
             }
             for measure in ("aurc", "deficit")
         }
-        for arm in _learned(after[0])
+        for arm in _learned(after)
     }
     return {"steps": comparison.continued_steps, "shift": shift.name, "arms": scores}
-
-
-def _scored(comparison: Comparison, found: Found, condition: str) -> Scored:
-    evidence = gather(comparison, found, condition)
-    return evidence, adapt_all(evidence)
 
 
 def _lost(
@@ -192,8 +184,7 @@ def _lost(
 
 def _learned(evidence: Evidence) -> list[str]:
     """Return the learned arms that have cells; under any condition, these are their own."""
-    learned = {run.arm for run in plan_runs(evidence.comparison) if run.is_learned}
-    return [arm for arm in evidence.cells if arm in learned]
+    return [arm for arm in evidence.cells if arm in evidence.learned]
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -42,6 +42,18 @@ def beside(seed: int) -> str:
     return f"{CROSS_PLAY}_with_{seed}"
 
 
+def conditions_of(teams: Sequence[str], lesions: Sequence[str], seeds: Sequence[int]) -> list[str]:
+    """Return every condition of a comparison, self-play first.
+
+    Args:
+        teams: Names in TEAMS.
+        lesions: Names in LESIONS.
+        seeds: Of its runs, each of which may be another's partner.
+    """
+    others = [team for team in teams if team != SELF_PLAY]
+    return [SELF_PLAY, *others, *map(beside, seeds), *lesions, CONTINUED]
+
+
 def check_known(label: str, names: Sequence[str], known: Sequence[str]) -> None:
     """Raise ValueError for a name that is unknown or there twice.
 
