@@ -44,7 +44,8 @@ def draw_cross_play(results: Mapping[str, Any]) -> Figure:
     """
     found = {arm: np.array(one["level"], np.float64) for arm, one in results["cross_play"].items()}
     known = np.concatenate([matrix[np.isfinite(matrix)] for matrix in found.values()])
-    scale = {"vmin": known.min(initial=0.0), "vmax": known.max(initial=1.0)}
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    scale = {"vmin": float(low), "vmax": float(high)}
     columns = min(PANELS, len(found))
     rows = math.ceil(len(found) / columns)
     figure = Figure(figsize=(3.2 * columns + 0.8, 3.2 * rows))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from empathy_loop.train.pool import ONE_THREAD, Event, run_tasks
+from empathy_loop.train import pool
+from empathy_loop.train.pool import ONE_THREAD, Event, run_stages, run_tasks
 
 # Workers import what they do by name, so that it has to stand in a module of its own.
 MODULE = """
@@ -91,6 +92,31 @@ def run(tasks: dict[str, Any], do: Any, workers: int = 1) -> list[Event]:
     events: list[Event] = []
     run_tasks(tasks, do, workers, events.append)
     return events
+
+
+def test_a_stage_is_asked_for_when_the_one_before_is_done_and_has_the_same_processes(
+    do: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[pool._Worker] = []
+
+    class Counted(pool._Worker):
+        def __init__(self, work: Any) -> None:
+            started.append(self)
+            super().__init__(work)
+
+    monkeypatch.setattr(pool, "_Worker", Counted)
+    events: list[Event] = []
+    done_before: list[list[str]] = []
+
+    def stages() -> Iterator[dict[str, Any]]:
+        for tasks in ({"a": ("count", 1), "b": ("count", 0)}, {}, {"c": ("count", 0)}):
+            done_before.append([event.name for event in events if event.kind == "done"])
+            yield tasks
+
+    run_stages(stages(), do, 1, events.append)
+    assert done_before == [[], ["a", "b"], ["a", "b"]]
+    assert events[-1] == Event("c", "done")
+    assert len(started) == 1
 
 
 def test_tasks_are_done_once_in_their_order_and_report(do: Any) -> None:
