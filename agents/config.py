@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Annotated, Any, get_type_hints
 
 from empathy_loop.envs.params import Range
@@ -196,12 +197,18 @@ class AgentConfig:
 
 def check_ranges(config: Any) -> None:
     """Raise ValueError for the first field of a dataclass that is outside its annotated Range."""
-    hints = get_type_hints(type(config), include_extras=True)
+    kind: Any = type(config)
+    hints = _hints(kind)
     for entry in fields(config):
         for allowed in getattr(hints[entry.name], "__metadata__", ()):
             value = getattr(config, entry.name)
             if isinstance(value, bool) or not allowed.contains(value):
                 raise ValueError(f"{entry.name} must be in {allowed}, got {value!r}")
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

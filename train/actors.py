@@ -15,7 +15,7 @@ from empathy_loop.agents.empathy.module import believed_need
 from empathy_loop.agents.objective import Network
 from empathy_loop.agents.registry import list_agents, load_agent, load_class, start_of
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
-from empathy_loop.agents.types import Inputs, Memory
+from empathy_loop.agents.types import Inputs, Memory, Outputs
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy
@@ -141,7 +141,7 @@ class LearnedActor:
     def act(self, world: World, greedy: bool) -> Decision:
         """Sample from the policy, or take its most probable actions."""
         inputs = Inputs(*(torch.from_numpy(part)[None] for part in world.observation))
-        outputs = self._network(inputs, self._memory, self._table)
+        outputs = self._run(inputs, world)
         self._memory = outputs.memory
         logits = outputs.logits[0]
         if greedy:
@@ -154,6 +154,11 @@ class LearnedActor:
         level, p_crisis = believed_need(outputs.belief)[0], torch.sigmoid(outputs.belief.crisis)[0]
         others = self._table.others
         return Decision(actions.numpy(), level[:, others].numpy(), p_crisis[:, others].numpy())
+
+    def _run(self, inputs: Inputs, world: World) -> Outputs:
+        """Return what the network makes of one step; a lesion takes its place here."""
+        outputs: Outputs = self._network(inputs, self._memory, self._table)
+        return outputs
 
     @property
     def states(self) -> NDArray[np.float32] | None:

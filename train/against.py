@@ -22,7 +22,7 @@ from empathy_loop.train.measures import score_families, score_overall, score_shi
 from empathy_loop.train.plan import CEILING, FLOOR, plan_runs, world_of_cell
 from empathy_loop.train.reference import Reference, check_anchors, check_worlds
 from empathy_loop.train.report import write_report
-from empathy_loop.train.schema import RESULTS
+from empathy_loop.train.results_file import RESULTS
 
 
 def refuse_mixture(
@@ -115,7 +115,7 @@ def merge_results(
     """
     names = tuple(name for name in cells if name not in (FLOOR, CEILING))
     comparison = replace(reference.comparison, arms=names, contrasts=())
-    evidence = Evidence(comparison, cells, int(reference.results["fingerprint"], 16))
+    evidence = Evidence(comparison, cells, int(reference.results["fingerprint"], 16), frozenset())
     adapted = adapt_all(evidence)
     scores = {
         arm: {shift.name: score_shift(evidence, adapted, arm, shift) for shift in comparison.shifts}

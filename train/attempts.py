@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from empathy_loop.train.cells import Cell, Task, do_task, load_cells, run_folder
+from empathy_loop.train.cells import Cell, Task, load_cells, run_folder
 from empathy_loop.train.checkpoint import load_checkpoint
 from empathy_loop.train.errors import explanation
 from empathy_loop.train.files import exclusive, read_json, write_text
@@ -14,6 +14,7 @@ from empathy_loop.train.plan import Run
 from empathy_loop.train.pool import Report
 from empathy_loop.train.reference import SETTINGS
 from empathy_loop.train.runs import EVALUATION, is_run, read_config
+from empathy_loop.train.stages import do, name_of
 
 PATIENCE_SECONDS = 60.0
 """How long to wait for another process that still saves the same run."""
@@ -28,22 +29,22 @@ def attempt(task: Task, report: Report) -> None:
 
     Raises:
         ValueError: this machine does not see the folder, or another process works on the run.
-        Exception: whatever `do_task` raises.
+        Exception: whatever the work of its stage raises.
     """
     if not (task.folder / SETTINGS).is_file():
         raise ValueError(
             f"machine {platform.node()} does not see {task.folder}: every machine that takes part "
             "must share the folder of the comparison under this path; choose one with --out"
         )
-    with exclusive(task.folder, PATIENCE_SECONDS, name=task.run.name):
-        if sound_cells(task.folder, task.run) is None:
-            do_task(task, report)
+    with exclusive(task.folder, PATIENCE_SECONDS, name=name_of(task)):
+        if sound_cells(task) is None:
+            do(task, report)
 
 
-def sound_cells(folder: Path, run: Run) -> dict[str, Cell] | None:
-    """Return the cells of a run, or None if it is not finished or its folder is damaged."""
-    cells = load_cells(folder, run)
-    return None if cells is None or damage_of(folder, run) else cells
+def sound_cells(task: Task) -> dict[str, Cell] | None:
+    """Return the cells of a task, or None if it is not done or the folder of its run is damaged."""
+    cells = load_cells(task.folder, task.run, task.condition)
+    return None if cells is None or damage_of(task.folder, task.run) else cells
 
 
 def damage_of(folder: Path, run: Run) -> str | None:
@@ -76,11 +77,11 @@ def forget_failure(folder: Path, name: str) -> None:
     _path(folder, name).unlink(missing_ok=True)
 
 
-def read_failure(folder: Path, run: Run) -> str | None:
-    """Return why a run has no sound cells, or None if it was not attempted yet."""
-    if reason := damage_of(folder, run):
+def read_failure(task: Task) -> str | None:
+    """Return why a task has no sound cells, or None if it was not attempted yet."""
+    if reason := damage_of(task.folder, task.run):
         return reason
-    path = _path(folder, run.name)
+    path = _path(task.folder, name_of(task))
     return path.read_text(encoding="utf-8").partition("\n\n")[0] if path.exists() else None
 
 

@@ -1,37 +1,47 @@
-"""The cells of a comparison: one arm with one seed, on each shift and on its twin without it."""
+"""The cells of a comparison: one arm with one seed, on each shift and on its twin without it.
+
+In each team and with each lesion, a cell and its twin have the same worlds, partners and draws:
+they differ by the shift alone.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from empathy_loop.train.actors import load_actor
+from empathy_loop.train.actors import Actor, load_actor
 from empathy_loop.train.evaluate import EpisodeLog, run_episodes, score_belief
 from empathy_loop.train.files import write_bytes
+from empathy_loop.train.lesions import load_lesioned
 from empathy_loop.train.loop import Progress
-from empathy_loop.train.plan import Run, Shift, world_of_cell
+from empathy_loop.train.plan import Comparison, Run, Shift, world_of_cell
 from empathy_loop.train.pool import Report
 from empathy_loop.train.runs import train_run
+from empathy_loop.train.teams import SELF_PLAY, lesions_of, seats_of_teams
 
 
 class Task(NamedTuple):
     """What a worker of a comparison does.
 
     Attributes:
-        run: The arm and its seed.
-        shifts: What it is evaluated on.
-        episodes: Episodes of each cell.
+        run: The arm and its seed, with the fingerprint of the cells that are made.
+        comparison: What it is evaluated on, in which teams and with which lesions.
         folder: Folder of the comparison.
+        condition: Under which cells are made that need more than the run itself; self-play
+            stands for all others.
+        team: In cross-play, all trained runs of the arm, in the order of their seeds.
     """
 
     run: Run
-    shifts: tuple[Shift, ...]
-    episodes: int
+    comparison: Comparison
     folder: Path
+    condition: str = SELF_PLAY
+    team: tuple[Run, ...] = ()
 
 
 class Status(NamedTuple):
@@ -93,13 +103,35 @@ def do_task(task: Task, report: Report) -> None:
         actor = load_actor(run_folder(folder, run))
     else:
         actor = load_actor(run.arm)
+    comparison, num_agents = task.comparison, run.config.world.num_agents
+    seats = seats_of_teams(comparison.teams, num_agents, comparison.focal_seats)
+    lesions = lesions_of(run.config.agent, comparison.lesions, num_agents)
+    players: dict[str, tuple[Actor, tuple[str, ...]]] = {
+        SELF_PLAY: (actor, ()),
+        **{team: (actor, chosen) for team, chosen in seats.items()},
+        **{lesion: (load_lesioned(run_folder(folder, run), lesion), ()) for lesion in lesions},
+    }
     cells: dict[str, Cell] = {}
-    for shift in (None, *task.shifts):
-        report(Status("evaluating"))
-        params = world_of_cell(run.config.world, shift)
-        log = run_episodes(actor, params, task.episodes, run.config.seed)
-        cells[cell_name(shift)] = cell_of(log)
+    for condition, (player, chosen) in players.items():
+        for shift in (None, *comparison.shifts):
+            report(Status("evaluating"))
+            cells[cell_name(shift, condition)] = play(task, player, shift, chosen)
     save_cells(folder, run, cells)
+
+
+def play(task: Task, actor: Actor, shift: Shift | None, seats: Sequence[str] = ()) -> Cell:
+    """Return a cell of a run.
+
+    Args:
+        task: The run, whose seed is that of the worlds.
+        actor: Acts for all focal agents.
+        shift: What comes unsignalled; None for the twin, the same but for the shift.
+        seats: A seat for each agent; none for all focal.
+    """
+    config = task.run.config
+    params = world_of_cell(config.world, shift)
+    log = run_episodes(actor, params, task.comparison.episodes, config.seed, seats=seats)
+    return cell_of(log)
 
 
 def run_folder(folder: Path, run: Run) -> Path:
@@ -107,13 +139,19 @@ def run_folder(folder: Path, run: Run) -> Path:
     return folder / "runs" / run.name
 
 
-def cell_name(shift: Shift | None) -> str:
-    """Return the name of a cell; the twin without a shift is the same for all shifts."""
-    return "none" if shift is None else shift.name
+def cell_name(shift: Shift | None, condition: str = SELF_PLAY) -> str:
+    """Return the name of a cell; the twin without a shift is the same for all shifts.
+
+    Args:
+        shift: Which; None for the twin.
+        condition: A team, a lesion or continued training, which stands before the shift.
+    """
+    name = "none" if shift is None else shift.name
+    return name if condition == SELF_PLAY else f"{condition}/{name}"
 
 
-def save_cells(folder: Path, run: Run, cells: dict[str, Cell]) -> None:
-    """Write the cells of a run, with its fingerprint."""
+def save_cells(folder: Path, run: Run, cells: dict[str, Cell], condition: str = SELF_PLAY) -> None:
+    """Write the cells of a run, with its fingerprint; conditions that need others' runs apart."""
     buffer = io.BytesIO()
     arrays = {
         f"{name}/{part}": array
@@ -121,13 +159,13 @@ def save_cells(folder: Path, run: Run, cells: dict[str, Cell]) -> None:
         for part, array in cell._asdict().items()
     }
     np.savez_compressed(buffer, fingerprint=np.array(run.fingerprint), **arrays)
-    write_bytes(_path(folder, run), buffer.getvalue())
+    write_bytes(_path(folder, run, condition), buffer.getvalue())
 
 
-def load_cells(folder: Path, run: Run) -> dict[str, Cell] | None:
+def load_cells(folder: Path, run: Run, condition: str = SELF_PLAY) -> dict[str, Cell] | None:
     """Return the cells of a run by name, or None if they are missing, damaged or of another run."""
     try:
-        content = _path(folder, run).read_bytes()
+        content = _path(folder, run, condition).read_bytes()
     except FileNotFoundError:
         return None
     try:
@@ -144,8 +182,8 @@ def load_cells(folder: Path, run: Run) -> dict[str, Cell] | None:
         return None
 
 
-def _path(folder: Path, run: Run) -> Path:
-    return folder / "cells" / f"{run.name}.npz"
+def _path(folder: Path, run: Run, condition: str) -> Path:
+    return folder / "cells" / ("" if condition == SELF_PLAY else condition) / f"{run.name}.npz"
 
 
 def cell_of(log: EpisodeLog) -> Cell:

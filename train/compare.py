@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -19,9 +19,10 @@ from empathy_loop.train.attempts import (
     read_failure,
     sound_cells,
 )
-from empathy_loop.train.cells import Task, run_folder
+from empathy_loop.train.cells import Cell, Task, run_folder
 from empathy_loop.train.checkpoint import find_checkpoint
 from empathy_loop.train.files import InUseError, exclusive, read_json, write_json
+from empathy_loop.train.forecast import forecast
 from empathy_loop.train.notes import shown_run
 from empathy_loop.train.plan import Comparison, Run, identity_of, plan_runs, world_of_cell
 from empathy_loop.train.playback import record_episode, write_episode
@@ -29,6 +30,7 @@ from empathy_loop.train.pool import Event, Work, run_tasks
 from empathy_loop.train.reference import SETTINGS, describe_settings
 from empathy_loop.train.report import EPISODE, write_report
 from empathy_loop.train.results import RESULTS, make_results
+from empathy_loop.train.stages import ALONE, STAGES, Plan, name_of, steps_of
 from empathy_loop.train.watch import ComparisonView
 
 Engine = Callable[[Mapping[str, Any], Work, int, Callable[[Event], None]], None]
@@ -60,7 +62,7 @@ def compare(
         engine: What does the tasks.
 
     Returns:
-        The content of results.json, which `train.results` documents; None if other processes
+        The content of results.json, which `train.schema` documents; None if other processes
         still work in the folder.
 
     Raises:
@@ -74,31 +76,32 @@ def compare(
     if not only:
         with exclusive(folder):
             _claim(comparison, folder)
-            _run_all(comparison, runs, folder, console, engine)
+            _finish(comparison, runs, folder, console, engine, STAGES)
             return _report(comparison, folder, console)
     chosen = _named(runs, only)
     with exclusive(folder, REPORT_SECONDS, shared=True):
         _claim(comparison, folder)
-        _run_all(comparison, chosen, folder, console, engine)
+        _finish(comparison, chosen, folder, console, engine, ALONE)
     results = None
     # Whoever leaves last is alone, and whoever is not alone has saved what the last will read.
     with suppress(InUseError), exclusive(folder, patience_seconds=0.0):
         results = _report(comparison, folder, console)
     if results is None:
         console.print(f"Others still work in {folder}; the last of them writes the report.")
-    _refuse_failures(chosen, folder)
+    _refuse_failures(comparison, chosen, folder)
     return results
 
 
 def _report(comparison: Comparison, folder: Path, console: Console) -> dict[str, Any]:
     """Write the report on all that is there, and return the results."""
-    found, failures = {}, {}
-    for run in plan_runs(comparison):
-        cells = sound_cells(folder, run)
-        if cells is not None:
-            found[run.name] = cells
-        elif reason := read_failure(folder, run):
-            failures[run.name] = reason
+    found: dict[str, dict[str, Cell]] = {}
+    failures = {}
+    for stage in _stages(comparison, plan_runs(comparison), folder, STAGES):
+        for name, task in stage.items():
+            if cells := sound_cells(task):
+                found.setdefault(task.run.name, {}).update(cells)
+            elif reason := read_failure(task):
+                failures[name] = reason
     with console.status("scoring and drawing"):
         results = make_results(comparison, found, failures, folder)
         draw_episode(comparison, found, folder)
@@ -118,13 +121,15 @@ def _named(runs: list[Run], names: Sequence[str]) -> list[Run]:
     return [run for run in runs if run.name in names]
 
 
-def _refuse_failures(runs: list[Run], folder: Path) -> None:
+def _refuse_failures(comparison: Comparison, runs: list[Run], folder: Path) -> None:
     """Raise ValueError if runs have failed: to a scheduler, the task has failed then."""
-    unfinished = [run for run in runs if sound_cells(folder, run) is None]
+    stages = _stages(comparison, runs, folder, ALONE)
+    tasks = {name: task for stage in stages for name, task in stage.items()}
+    unfinished = {name: task for name, task in tasks.items() if sound_cells(task) is None}
     if unfinished:
-        reasons = [f"{run.name}: {read_failure(folder, run)}" for run in unfinished]
+        reasons = [f"{name}: {read_failure(task)}" for name, task in unfinished.items()]
         raise ValueError(
-            f"{len(unfinished)} of {len(runs)} runs failed; {'; '.join(reasons)}; the report is "
+            f"{len(unfinished)} of {len(tasks)} runs failed; {'; '.join(reasons)}; the report is "
             "made without them, and the same command tries them again"
         )
 
@@ -195,22 +200,26 @@ def _claim(comparison: Comparison, folder: Path) -> None:
             write_json(path, describe_settings(comparison))
 
 
-def _run_all(
-    comparison: Comparison, runs: list[Run], folder: Path, console: Console, engine: Engine
+def _stages(
+    comparison: Comparison, runs: list[Run], folder: Path, plans: Sequence[Plan]
+) -> Iterator[dict[str, Task]]:
+    """Yield name to task of one stage after the other, each of the runs that are there by then."""
+    for plan in plans:
+        yield {name_of(task): task for task in plan(comparison, runs, folder.absolute())}
+        runs = [run for run in runs if sound_cells(Task(run, comparison, folder)) is not None]
+
+
+def _finish(
+    comparison: Comparison,
+    runs: list[Run],
+    folder: Path,
+    console: Console,
+    engine: Engine,
+    plans: Sequence[Plan],
 ) -> None:
-    """Finish runs, and keep the reasons of those that fail."""
-    finished = [run for run in runs if sound_cells(folder, run) is not None]
-    open_runs = [run for run in runs if run not in finished]
-    if not open_runs:
-        return
-    workers = min(comparison.workers, len(open_runs))
-    _announce(comparison, open_runs, finished, workers, folder, console)
-    tasks = {
-        run.name: Task(run, comparison.shifts, comparison.episodes, folder.absolute())
-        for run in open_runs
-    }
-    steps = {run.name: comparison.steps if run.is_learned else 0 for run in runs}
-    view = ComparisonView(console, steps, [run.name for run in finished], workers)
+    """Do all tasks that are not done, and keep the reasons of those that fail."""
+    _announce(comparison, runs, folder, console)
+    view = ComparisonView(console, comparison.workers)
 
     def on_event(event: Event) -> None:
         if event.kind == "failed":
@@ -220,22 +229,32 @@ def _run_all(
         view.on_event(event)
 
     with view:
-        engine(tasks, attempt, workers, on_event)
+        for stage in _stages(comparison, runs, folder, plans):
+            left = {name: task for name, task in stage.items() if sound_cells(task) is None}
+            view.expect(
+                {name: steps_of(task) for name, task in stage.items()}, stage.keys() - left.keys()
+            )
+            if left:
+                engine(left, attempt, min(comparison.workers, len(left)), on_event)
 
 
-def _announce(
-    comparison: Comparison,
-    open_runs: list[Run],
-    finished: list[Run],
-    workers: int,
-    folder: Path,
-    console: Console,
-) -> None:
-    learned = sum(run.is_learned for run in open_runs)
+def _announce(comparison: Comparison, runs: Sequence[Run], folder: Path, console: Console) -> None:
+    """Say what there is to do, and about how long it will take."""
+    left = [run for run in runs if sound_cells(Task(run, comparison, folder)) is None]
+    if not left:
+        return
+    workers = min(comparison.workers, len(left))
+    learned = sum(run.is_learned for run in left)
     console.print(
         f"[bold]{comparison.name}[/]: {comparison.summary}\n"
-        f"{learned} runs of {comparison.steps:,} agent steps to train and {len(open_runs)} to "
-        f"evaluate, {len(finished)} finished before; {workers} at a time, into {folder}\n"
+        f"{learned} runs of {comparison.steps:,} agent steps to train and {len(left)} to "
+        f"evaluate, {len(runs) - len(left)} finished before; {workers} at a time, into {folder}",
+        highlight=False,
+    )
+    minutes = forecast(comparison, left, folder, workers) / 60.0
+    about = f"{minutes / 60.0:.1f} hours" if minutes >= 90.0 else f"{max(1.0, minutes):.0f} min"
+    console.print(
+        f"On this machine that takes about {about}.\n"
         f"Watch: tensorboard --logdir {folder / 'runs'}. Ctrl-C saves; the same command goes on.",
         highlight=False,
     )

@@ -32,7 +32,7 @@ def recovery_curves(evidence: Evidence, shift: Shift) -> dict[str, Any]:
         shift: Which.
 
     Returns:
-        As `train.results` documents `recovery`.
+        As `train.schema` documents `recovery`.
     """
     pairs: dict[str, tuple[Floats, Floats]] = {}
     for arm, runs in evidence.cells.items():
@@ -76,7 +76,7 @@ def learning_curves(evidence: Evidence, folder: Path) -> dict[str, Curve]:
         folder: Folder of the comparison, where metrics.jsonl of each run is.
 
     Returns:
-        As `train.results` documents `learning`.
+        As `train.schema` documents `learning`.
     """
     logs: dict[str, dict[int, Floats]] = {}
     begin: dict[str, int] = {}

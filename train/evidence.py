@@ -18,21 +18,24 @@ from empathy_loop.train.adaptability import (
 from empathy_loop.train.cells import Cell, cell_name
 from empathy_loop.train.plan import CEILING, FLOOR, Comparison, Shift, identity_of, plan_runs
 from empathy_loop.train.statistics import Floats
+from empathy_loop.train.teams import SELF_PLAY
 
 
 class Evidence(NamedTuple):
-    """The finished part of a comparison.
+    """The finished part of a comparison, under one condition.
 
     Attributes:
         comparison: Its settings.
         cells: Arm to seed to name of a cell to Cell; arms and seeds without cells are absent.
         seed: Of every bootstrap: each starts anew from it, so that no interval depends on
             which others are computed.
+        learned: Names of the arms that are trained.
     """
 
     comparison: Comparison
     cells: Mapping[str, Mapping[int, Mapping[str, Cell]]]
     seed: int
+    learned: frozenset[str]
 
     def generator(self) -> np.random.Generator:
         """Return the generator of one interval."""
@@ -44,20 +47,50 @@ Adapted = Mapping[str, Mapping[str, Mapping[int, Adaptation | None]]]
 
 
 def gather(comparison: Comparison, found: Mapping[str, Mapping[str, Cell]]) -> Evidence:
-    """Sort cells by arm and seed.
+    """Sort the cells of self-play by arm and seed.
 
     Args:
         comparison: The settings.
         found: Name of a run to name of a cell to Cell.
     """
-    cells: dict[str, dict[int, Mapping[str, Cell]]] = {}
+    return gather_all(comparison, found, [SELF_PLAY])[SELF_PLAY]
+
+
+def gather_all(
+    comparison: Comparison,
+    found: Mapping[str, Mapping[str, Cell]],
+    conditions: Sequence[str],
+) -> dict[str, Evidence]:
+    """Sort the cells of each condition by arm and seed, under the names they have in self-play.
+
+    An arm that does not learn has nothing to lose and is the same with every seed: where it has no
+    cells of its own under a condition, those of its self-play are taken. So the anchors are
+    always there, and are those of the same team.
+
+    Args:
+        comparison: The settings.
+        found: Name of a run to name of a cell to Cell.
+        conditions: Teams, lesions or continued training.
+
+    Returns:
+        Condition to Evidence.
+    """
     runs = {(run.arm, run.config.seed): run for run in plan_runs(comparison)}
-    for arm in comparison.all_arms:
-        for seed in comparison.seeds:
-            run = runs[arm, seed]
-            if run.name in found:
-                cells.setdefault(arm, {})[seed] = found[run.name]
-    return Evidence(comparison, cells, int(identity_of(comparison), 16))
+    learned = frozenset(run.arm for run in runs.values() if run.is_learned)
+    seed = int(identity_of(comparison), 16)
+    evidence: dict[str, Evidence] = {}
+    for condition in conditions:
+        cells: dict[str, dict[int, Mapping[str, Cell]]] = {}
+        for arm in comparison.all_arms:
+            for one in comparison.seeds:
+                of_run = found.get(runs[arm, one].name, {})
+                own = _under(of_run, condition)
+                if not own and arm not in learned:
+                    own = _under(of_run, SELF_PLAY)
+                if own:
+                    cells.setdefault(arm, {})[one] = own
+        evidence[condition] = Evidence(comparison, cells, seed, learned)
+    return evidence
 
 
 def terms_of(evidence: Evidence, arm: str, seed: int, shift: Shift | None) -> Terms | None:
@@ -136,6 +169,13 @@ def rows_of(adapted: Adapted, arm: str, measure: str, shifts: Sequence[Shift]) -
         [getattr(one, measure) for one in adapted[arm][shift.name].values()] for shift in shifts
     ]
     return np.array(columns, np.float64).T
+
+
+def _under(cells: Mapping[str, Cell], condition: str) -> dict[str, Cell]:
+    """Return the cells of a condition by the names of their shifts."""
+    wanted = "" if condition == SELF_PLAY else condition
+    parts = {name: name.rpartition("/")[::2] for name in cells}
+    return {shift: cells[name] for name, (prefix, shift) in parts.items() if prefix == wanted}
 
 
 def _anchor(evidence: Evidence, anchor: str, seed: int, name: str) -> Aligned | None:

@@ -34,7 +34,7 @@ from empathy_loop.train.statistics import (
 )
 
 Score = dict[str, Any]
-"""mean, low, high, runs and note, as `train.results` documents them."""
+"""mean, low, high, runs and note, as `train.schema` documents them."""
 
 
 class Measure(NamedTuple):

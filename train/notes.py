@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from empathy_loop.envs.populations import POPULATIONS
 from empathy_loop.train.adaptability import MIN_GAP, MIN_WORLDS
 from empathy_loop.train.evidence import Adapted, Evidence, scored_shifts
 from empathy_loop.train.plan import (
@@ -20,6 +21,7 @@ from empathy_loop.train.plan import (
     plan_runs,
 )
 from empathy_loop.train.statistics import CONFIDENCE, RESAMPLES
+from empathy_loop.train.teams import CROSS_PLAY
 
 INTERVALS = (
     f"Intervals are {CONFIDENCE:.0%} percentile bootstrap intervals over seeds, {RESAMPLES} "
@@ -55,14 +57,14 @@ def limits_of(evidence: Evidence, adapted: Adapted) -> list[str]:
         "seeds hold both; with few seeds, percentile intervals tend to be too narrow.",
         f"Learned arms were trained for {comparison.steps:,} agent steps; what would come out "
         "after more is not known.",
-        "All agents of a world follow the same policy: what copies of one learner agree on among "
-        "themselves counts as much as reading a stranger. Actions are sampled.",
+        "In self-play all agents of a world follow the same policy: what copies of one learner "
+        "agree on among themselves counts as much as reading a stranger. Actions are sampled.",
         "Every step after the shift of every world counts once. Curves and recovery times end "
         f"where fewer than {MIN_WORLDS:.0%} of the worlds have steps left, and a window is not "
         f"scored where oracle and random differ by less than {MIN_GAP:.0%} of what they differ by "
         "before the shift.",
     ]
-    return [*lines, *_gaps(evidence, adapted)]
+    return [*lines, *_of_teams(comparison), *_gaps(evidence, adapted)]
 
 
 def shown_run(comparison: Comparison, finished: Container[str]) -> Run | None:
@@ -121,6 +123,24 @@ def command_of(comparison: Comparison) -> str:
             for name, one in _leaves(field.name, value):
                 words += ["--set", f"{name}={_toml(one)}"]
     return shlex.join(words)
+
+
+def _of_teams(comparison: Comparison) -> Iterator[str]:
+    """Yield what must be said of teams and lesions."""
+    if any(team in POPULATIONS for team in comparison.teams):
+        yield (
+            f"Beside partners an arm plays {comparison.focal_seats} of the seats; welfare is that "
+            "of the whole group, partners included, and a shift may change them as well. Learned "
+            "arms were trained in self-play and have met neither population."
+        )
+    if CROSS_PLAY in comparison.teams:
+        yield (
+            "In cross-play every run is its neighbours' partner: runs are drawn for intervals by "
+            "the seed of the first seat, as if partners were given. Arms that do not learn are in "
+            "cross-play what they are in self-play."
+        )
+    if comparison.lesions:
+        yield "Lesions are done to trained arms that have never met them, in self-play."
 
 
 def _gaps(evidence: Evidence, adapted: Adapted) -> Iterator[str]:

@@ -23,9 +23,20 @@ from empathy_loop.train.config import (
     merge,
     read_settings,
 )
+from empathy_loop.train.teams import (
+    SELF_PLAY,
+    check_conditions,
+    check_known,
+    lesions_of,
+    seats_of_teams,
+)
 
 FLOOR, CEILING = "random", "oracle"
 """Arms that are the 0 and the 1 of every normalised score; every comparison has them."""
+TESTS = ("each", "overall")
+"""Which differences are tested: also those on each shift, or only those over all shifts."""
+ADDED = ("teams", "focal_seats", "lesions", "tests", "continued_steps", "continued_shift")
+"""Fields that came later, and are in the identity of a comparison only where they are used."""
 
 
 class Shift(NamedTuple):
@@ -73,6 +84,18 @@ class Comparison:
     """Shifts of evaluation, each a family and a severity."""
     episodes: Annotated[int, Range(2, 100_000)] = 100
     """Episodes behind each cell, 2 to 100000."""
+    teams: tuple[str, ...] = (SELF_PLAY,)
+    """Teams in which arms are scored: self_play, always, and of cross_play, train and heldout."""
+    focal_seats: Annotated[int, Range(1, 1024)] = 1
+    """Seats that an arm plays where it has partners (train, heldout); must leave them one."""
+    lesions: tuple[str, ...] = ()
+    """What is taken from arms when the shift comes: memory_cleared, shuffled; in self-play."""
+    tests: str = "each"
+    """Which differences get a p: overall, those over all shifts, or each, also on each shift."""
+    continued_steps: Annotated[int, Range(0, 1e12)] = 0
+    """Agent steps for which a copy of each learned run is trained on under continued_shift."""
+    continued_shift: str = "cue_remap"
+    """Shift family of continued training, one of `shifts` that training has not met."""
     workers: Annotated[int, Range(1, 1024)] = 2
     """Runs at the same time, each in one process with one thread, 1 to 1024."""
     agent: dict[str, Any] = field(default_factory=dict)
@@ -85,11 +108,19 @@ class Comparison:
         for seed in self.seeds:
             if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= 99:
                 raise ValueError(f"seeds must be whole numbers in [0, 99], got {seed!r}")
+        check_conditions(self.teams, self.lesions)
+        check_known("tests", (self.tests,), TESTS)
         for label, values in (("arms", self.arms), ("seeds", self.seeds), ("shifts", self.shifts)):
             if not values or len(set(values)) < len(values):
                 raise ValueError(f"{label} must name at least one, and none twice, got {values!r}")
         for shift in self.shifts:
             _check_shift(shift)
+        held_out = [one.family for one in self.shifts if one.family != self.train_shift]
+        if self.continued_steps and self.continued_shift not in held_out:
+            raise ValueError(
+                "continued_shift must be the family of one of `shifts`, and not that of training, "
+                f"got {self.continued_shift!r}; {close_matches(self.continued_shift, held_out)}"
+            )
         for pair in self.contrasts:
             for arm in pair:
                 if arm not in self.all_arms:
@@ -137,16 +168,21 @@ def plan_runs(comparison: Comparison) -> list[Run]:
     """
     runs = []
     for arm in comparison.all_arms:
+        settings = merge(
+            {"agent": arm, "env": comparison.env, "steps": comparison.steps},
+            {"agent": comparison.agent, "world": comparison.world},
+            {"world": {"shift": comparison.train_shift}},
+        )
+        config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
+        world = config.world
+        cells = [asdict(world_of_cell(world, shift)) for shift in comparison.shifts]
+        seats = seats_of_teams(comparison.teams, world.num_agents, comparison.focal_seats)
+        lesions = lesions_of(config.agent, comparison.lesions, world.num_agents)
+        beyond = [list(one) for one in (seats.values(), lesions) if one]
         for seed in comparison.seeds:
-            settings = merge(
-                {"agent": arm, "env": comparison.env, "steps": comparison.steps, "seed": seed},
-                {"agent": comparison.agent, "world": comparison.world},
-                {"world": {"shift": comparison.train_shift}},
-            )
-            config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
-            cells = [asdict(world_of_cell(config.world, shift)) for shift in comparison.shifts]
-            identity = hash_of([fingerprint(config), cells, comparison.episodes])
-            runs.append(Run(config, config.agent.kind == "learned", identity))
+            seeded = dataclasses.replace(config, seed=seed)
+            identity = hash_of([fingerprint(seeded), cells, comparison.episodes, *beyond])
+            runs.append(Run(seeded, config.agent.kind == "learned", identity))
     return sorted(runs, key=lambda run: not run.is_learned)
 
 
@@ -159,8 +195,11 @@ def world_of_cell(params: WorldParams, shift: Shift | None) -> WorldParams:
 
 def identity_of(comparison: Comparison) -> str:
     """Return a hash of all that the numbers of a comparison depend on."""
-    runs = plan_runs(comparison)
-    return hash_of([*(run.fingerprint for run in runs), comparison.contrasts])
+    runs, plain = plan_runs(comparison), Comparison("plain")
+    added = {name: getattr(comparison, name) for name in ADDED}
+    used = {name: one for name, one in added.items() if one != getattr(plain, name)}
+    fingerprints = [run.fingerprint for run in runs]
+    return hash_of([*fingerprints, comparison.contrasts, *([used] if used else [])])
 
 
 def list_comparisons() -> dict[str, str]:
@@ -210,11 +249,12 @@ def _shipped() -> list[str]:
 def _amended(comparison: Comparison, changes: Mapping[str, Any], source: str) -> Comparison:
     """Return a comparison with what a file or a command line says, lists made into tuples."""
     values = dict(changes)
-    agent = merge(comparison.agent, _table(values.pop("agent", {}), "agent", source))
-    world = merge(comparison.world, _table(values.pop("world", {}), "world", source))
-    for key in ("arms", "seeds", "contrasts", "shifts"):
+    tables = {key: _typed(dict, values.pop(key, {}), key, source) for key in ("agent", "world")}
+    agent = merge(comparison.agent, tables["agent"])
+    world = merge(comparison.world, tables["world"])
+    for key in ("arms", "seeds", "contrasts", "shifts", "teams", "lesions"):
         if key in values:
-            values[key] = tuple(_list(values[key], key, source))
+            values[key] = tuple(_typed(list, values[key], key, source))
     if "contrasts" in values:
         values["contrasts"] = tuple(_pair(pair, source) for pair in values["contrasts"])
     if "shifts" in values:
@@ -222,15 +262,10 @@ def _amended(comparison: Comparison, changes: Mapping[str, Any], source: str) ->
     return dataclasses.replace(amend(comparison, values, source), agent=agent, world=world)
 
 
-def _table(value: Any, key: str, source: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{source}: {key} must be a table, got {value!r}")
-    return value
-
-
-def _list(value: Any, key: str, source: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError(f"{source}: {key} must be a list, got {value!r}")
+def _typed(kind: type, value: Any, key: str, source: str) -> Any:
+    if not isinstance(value, kind):
+        name = "table" if kind is dict else "list"
+        raise ValueError(f"{source}: {key} must be a {name}, got {value!r}")
     return value
 
 

@@ -44,7 +44,7 @@ def draw_all(results: Mapping[str, Any]) -> dict[str, bytes]:
     """Return every picture of a report.
 
     Args:
-        results: As `train.results` documents them.
+        results: As `train.schema` documents them.
 
     Returns:
         File name to PNG: scores.png, profiles.png (where an arm beside the anchors was scored on

@@ -31,7 +31,7 @@ from empathy_loop.train.plan import (
     plan_runs,
     world_of_cell,
 )
-from empathy_loop.train.schema import RESULTS, read_results
+from empathy_loop.train.results_file import RESULTS, read_results
 from empathy_loop.train.shapes import check_shape
 
 SETTINGS = "comparison.json"

@@ -11,7 +11,8 @@ from typing import Any
 from empathy_loop.train.files import write_bytes, write_text
 from empathy_loop.train.markup import format_score
 from empathy_loop.train.plots import draw_all
-from empathy_loop.train.schema import read_results
+from empathy_loop.train.plots_teams import draw_teams
+from empathy_loop.train.results_file import read_results
 from empathy_loop.train.sections import EPISODE, SECTIONS
 from empathy_loop.train.summary import draw_summary
 
@@ -82,7 +83,7 @@ def write_report(results: Mapping[str, Any], folder: Path, source: Path | None =
     Raises:
         OSError: a file cannot be written.
     """
-    pictures = draw_all(results)
+    pictures = draw_all(results) | draw_teams(results)
     for name, content in pictures.items():
         write_bytes(folder / name, content)
     write_bytes(folder / SUMMARY, draw_summary(results))

@@ -13,27 +13,32 @@ from typing import Any
 from empathy_loop.agents.arm import build_network
 from empathy_loop.train.belief_scores import score_beliefs, score_reliability
 from empathy_loop.train.cells import Cell
-from empathy_loop.train.contrasts import contrast_all, headline, not_significant
+from empathy_loop.train.contrasts import (
+    contrast_all,
+    describe_tests,
+    headline,
+    not_significant,
+)
 from empathy_loop.train.curves import learning_curves, recovery_curves, reference_welfare
 from empathy_loop.train.evidence import (
     Adapted,
     Evidence,
-    adapt_all,
-    gather,
+    gather_all,
     recovery_limit,
     scored_shifts,
 )
-from empathy_loop.train.measures import (
-    MEASURES,
-    OVERALL,
-    Measure,
-    score_families,
-    score_overall,
-    score_shift,
-)
+from empathy_loop.train.measures import MEASURES, OVERALL, Measure
 from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
 from empathy_loop.train.plan import Comparison, identity_of, plan_runs
-from empathy_loop.train.schema import RESULTS
+from empathy_loop.train.results_file import RESULTS
+from empathy_loop.train.team_scores import (
+    adapt_teams,
+    cross_play_matrix,
+    score_continued,
+    score_lesions,
+    score_team,
+)
+from empathy_loop.train.teams import SELF_PLAY, conditions_of
 
 __all__ = ["MEASURES", "OVERALL", "RESULTS", "Measure", "make_results"]
 
@@ -58,28 +63,30 @@ def make_results(
     Returns:
         Plain data, as `train.schema` documents `Results`.
     """
-    evidence = gather(comparison, found)
-    adapted = adapt_all(evidence)
-    overall = {arm: score_overall(evidence, adapted, arm) for arm in evidence.cells}
-    contrasts = contrast_all(evidence, adapted)
+    conditions = conditions_of(comparison.teams, comparison.lesions, comparison.seeds)
+    evidences = gather_all(comparison, found, conditions)
+    adapted_teams = adapt_teams(evidences)
+    evidence, adapted = adapted_teams[SELF_PLAY]
+    teams = {team: score_team(*scored) for team, scored in adapted_teams.items()}
+    own = teams.pop(SELF_PLAY)
+    overall = {SELF_PLAY: own["overall"]} | {team: one["overall"] for team, one in teams.items()}
+    contrasts, differences = contrast_all(adapted_teams)
     return {
         "name": comparison.name,
         "summary": comparison.summary,
         "headline": headline(evidence, overall, contrasts),
         "shifts": _shifts(evidence, adapted),
         "arms": _arms(evidence),
-        "scores": {
-            arm: {
-                shift.name: score_shift(evidence, adapted, arm, shift)
-                for shift in comparison.shifts
-            }
-            for arm in evidence.cells
-        },
-        "overall": overall,
-        "families": {arm: score_families(evidence, adapted, arm) for arm in evidence.cells},
+        **own,
         "intervals": INTERVALS,
+        "tested": describe_tests(comparison, scored_shifts(evidence, adapted)),
         "contrasts": contrasts,
+        "differences": differences,
         "not_significant": not_significant(contrasts),
+        "teams": teams,
+        "cross_play": cross_play_matrix(evidences),
+        "lesions": score_lesions(evidences),
+        "continued": score_continued(evidences),
         "beliefs": score_beliefs(evidence, folder),
         "reliability": score_reliability(evidence, folder),
         "learning": learning_curves(evidence, folder),

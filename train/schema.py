@@ -1,20 +1,12 @@
-"""What results.json holds, key by key, and the check that refuses any other file.
+"""What results.json holds, key by key: `Results` is the whole file.
 
-The records below are the schema: `check_results` compares data with them. A number that cannot be
-known is null. `Results` is the whole file.
+The records are the schema, with which `train.results_file` compares data. A number that cannot be
+known is null.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal, TypedDict
-
-from empathy_loop.train.files import read_json
-from empathy_loop.train.shapes import check_shape
-
-RESULTS = "results.json"
+from typing import Literal, TypedDict
 
 Partners = Literal["self_play", "train", "heldout"]
 Source = Literal["belief", "probe", "filter"]
@@ -68,8 +60,15 @@ class Arm(TypedDict):
     """With how many weights one agent acts; null where nothing is learned."""
 
 
-class Contrast(TypedDict):
-    """One test of a claim."""
+class InTeam(TypedDict, total=False):
+    """What files of version 0.1.0 do not say of a difference."""
+
+    team: str
+    """Name in TEAMS of the company in which it is; self_play where none is named."""
+
+
+class Difference(InTeam):
+    """Two arms compared."""
 
     claim: str
     """Arm that should be better."""
@@ -85,6 +84,11 @@ class Contrast(TypedDict):
     """Claim minus baseline."""
     p_improvement: Estimate
     """Probability that a run of the claim is the better one."""
+
+
+class Contrast(Difference):
+    """One test of a claim."""
+
     p_value: float
     """Of the exact Mann-Whitney test, two-sided."""
     p_holm: float
@@ -145,11 +149,56 @@ class Bins(TypedDict):
     """Entries in each bin."""
 
 
-class Optional(TypedDict, total=False):
-    """What not every file has."""
+class Team(TypedDict):
+    """What all arms score in one team; anchors are those of the same team."""
 
+    scores: dict[str, dict[str, dict[str, Score]]]
+    """As in `Results`."""
+    overall: dict[str, dict[str, Score]]
+    """As in `Results`."""
+    families: dict[str, dict[str, Score]]
+    """As in `Results`."""
+
+
+class CrossPlay(TypedDict):
+    """How an arm fares beside other seeds of itself."""
+
+    seeds: list[int]
+    """Its seeds."""
+    level: list[list[float | None]]
+    """level[i][j]: over whole episodes without a shift, of seeds[i] in all seats but the last,
+    which seeds[j] plays."""
+
+
+class Continued(TypedDict):
+    """What more training under a held-out shift brings; before it, all adaptation is in context."""
+
+    steps: int
+    """Agent steps that were added."""
+    shift: str
+    """Name of the shift under which they were made, and on which arms are scored."""
+    arms: dict[str, dict[Literal["aurc", "deficit"], dict[Literal["before", "after"], Score]]]
+    """Learned arm to measure to score."""
+
+
+class Optional(TypedDict, total=False):
+    """What not every file has; files of version 0.1.0 have none of it."""
+
+    tested: str
+    """Which differences are tested, in a sentence."""
+    differences: list[Difference]
+    """Those that are not tested."""
+    teams: dict[str, Team]
+    """Team other than self_play, which all else is about, to what arms score there."""
+    cross_play: dict[str, CrossPlay]
+    """Learned arm to its matrix."""
+    lesions: dict[str, dict[str, dict[str, Score]]]
+    """Learned arm to name of LESIONS to shift, "all shifts" or "none": the deficit with the lesion
+    minus the arm's own; none: what the lesion costs without a shift."""
+    continued: Continued | None
+    """Continued training, if there was any."""
     reliability: dict[str, dict[Partners, dict[Source, Bins]]]
-    """The reliability diagrams that belong to `beliefs`; files of version 0.1.0 have none."""
+    """The reliability diagrams that belong to `beliefs`."""
 
 
 class Results(Optional):
@@ -198,76 +247,3 @@ class Results(Optional):
     """Version of the package."""
     fingerprint: str
     """Hash of the settings."""
-
-
-def read_results(path: Path) -> dict[str, Any]:
-    """Return the results of a comparison from their file, or from the folder that holds it.
-
-    Raises:
-        ValueError: there is none, it is not JSON, or it holds something else; the message names
-            the file, and the key that is wrong.
-    """
-    file = path / RESULTS if path.is_dir() else path
-    if not file.is_file():
-        raise ValueError(
-            f"there is no file {file}; give the folder of a comparison, or its {RESULTS}"
-        )
-    data = read_json(file)
-    check_results(data, str(file))
-    found: dict[str, Any] = data
-    return found
-
-
-def check_results(data: Any, source: str) -> None:
-    """Refuse data that are not the results of a comparison.
-
-    Args:
-        data: As JSON gives them.
-        source: What to name in errors, such as the file.
-
-    Raises:
-        ValueError: a key is missing, unknown, or of another type than `Results` says; or a part
-            names an arm or a shift that is not there. The message says which.
-    """
-    check_shape(data, Results, source)
-    if not re.fullmatch("[0-9a-f]{16}", data["fingerprint"]):
-        raise ValueError(
-            f"{source}: fingerprint must be 16 hexadecimal digits, got {data['fingerprint']!r}"
-        )
-    arms = [arm["name"] for arm in data["arms"]]
-    shifts = [shift["name"] for shift in data["shifts"]]
-    for part in ("scores", "overall", "families", "beliefs", "learning", "references"):
-        _check_names(data[part], arms, f"{source}: {part}")
-    for arm, found in data["scores"].items():
-        _check_names(found, shifts, f"{source}: scores.{arm}", all_of_them=True)
-    for part in ("overall", "families"):
-        _check_names(data[part], list(data["scores"]), f"{source}: {part}", all_of_them=True)
-    _check_names(data["recovery"], shifts, f"{source}: recovery", all_of_them=True)
-    for shift, curves in data["recovery"].items():
-        _check_names(curves["arms"], arms, f"{source}: recovery.{shift}.arms")
-        for arm, curve in curves["arms"].items():
-            where = f"{source}: recovery.{shift}.arms.{arm}"
-            _check_lengths(curve, len(curves["offset"]), where)
-    for arm, curve in data["learning"].items():
-        lists = {name: curve[name] for name in ("mean", "low", "high")}
-        lists |= {f"runs[{i}]": run for i, run in enumerate(curve["runs"])}
-        _check_lengths(lists, len(curve["steps"]), f"{source}: learning.{arm}")
-
-
-def _check_names(
-    found: Mapping[str, Any], known: list[str], where: str, all_of_them: bool = False
-) -> None:
-    """Refuse names that nothing else of the file knows, or that are missing."""
-    for name in found:
-        if name not in known:
-            raise ValueError(f"{where}.{name} is unknown; the file knows {', '.join(known)}")
-    for name in known if all_of_them else ():
-        if name not in found:
-            raise ValueError(f"{where}.{name} is missing")
-
-
-def _check_lengths(curve: Mapping[str, Any], number: int, where: str) -> None:
-    """Refuse a curve that has not as many points as it has places."""
-    for name, values in curve.items():
-        if isinstance(values, list) and len(values) != number:
-            raise ValueError(f"{where}.{name} must have {number} entries, got {len(values)}")

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
+from empathy_loop.train.contrasts import scope_of
 from empathy_loop.train.markup import (
     TOO_FEW,
     cell,
@@ -23,6 +24,7 @@ from empathy_loop.train.markup import (
 )
 from empathy_loop.train.measures import MEASURES, OVERALL, Measure
 from empathy_loop.train.plots import recovery_file
+from empathy_loop.train.team_tables import Table, difference_tables, team_tables
 
 EPISODE = "episode.gif"
 
@@ -88,7 +90,7 @@ def contrasts(results: Results, pictures: Pictures) -> Iterable[str]:
         rows.append(
             [
                 escape(f"{entry['claim']} - {entry['baseline']}"),
-                escape(entry["shift"]),
+                escape(scope_of(entry)),
                 MEASURES[entry["measure"]].title,
                 cell(*format_score(entry["difference"] | note)),
                 cell(*format_score(entry["p_improvement"])),
@@ -104,6 +106,12 @@ def contrasts(results: Results, pictures: Pictures) -> Iterable[str]:
         "Whitney. p is two-sided and exact; Holm's correction is over all rows.</p>"
     )
     yield from listing("What was not significant", results["not_significant"])
+    yield from _tables(difference_tables(results), pictures)
+
+
+def teams(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield what comes out in other company, with lesions and after continued training."""
+    yield from _tables(team_tables(results), pictures)
 
 
 def recovery(results: Results, pictures: Pictures) -> Iterable[str]:
@@ -183,11 +191,27 @@ def reproduction(results: Results, pictures: Pictures) -> Iterable[str]:
     )
 
 
+def _tables(tables: Iterable[Table], pictures: Pictures) -> Iterable[str]:
+    """Yield tables that are made for the terminal too, each with its picture or its caption."""
+    for one in tables:
+        yield f"<h2>{escape(one.title)}</h2>"
+        if one.picture in pictures:
+            yield picture(pictures, one.picture, one.caption)
+        rows = [
+            [escape(part) if isinstance(part, str) else cell(*format_score(part)) for part in row]
+            for row in one.rows
+        ]
+        yield table([escape(name) for name in one.header], rows)
+        if one.picture not in pictures:
+            yield f"<p class='small'>{escape(one.caption)}</p>"
+
+
 SECTIONS: tuple[Section, ...] = (
     overall,
     profiles,
     shifts,
     contrasts,
+    teams,
     recovery,
     beliefs,
     learning,

@@ -26,6 +26,7 @@ from empathy_loop.train.reference import Reference, describe_references
 from empathy_loop.train.report import REPORT, format_score
 from empathy_loop.train.results import MEASURES, OVERALL, RESULTS, Measure
 from empathy_loop.train.statistics import CONFIDENCE
+from empathy_loop.train.team_tables import team_tables
 from empathy_loop.train.verify import MEASURES as VERIFIED
 from empathy_loop.train.verify import Verdict
 
@@ -110,7 +111,7 @@ def print_comparison(console: Console, results: Mapping[str, Any], folder: Path)
 
     Args:
         console: Where to print.
-        results: As `train.results` documents them.
+        results: As `train.schema` documents them.
         folder: Folder of the comparison, with the report in it.
     """
     tables = {
@@ -130,8 +131,15 @@ def print_comparison(console: Console, results: Mapping[str, Any], folder: Path)
         ]
         headings = ("arm", "seeds", *(measure.title for measure in measures.values()))
         _print_table(console, title, headings, rows)
+    for section in team_tables(results):
+        entries = [
+            [one if isinstance(one, str) else _parts(one or {}) for one in row]
+            for row in section.rows
+        ]
+        _print_table(console, section.title, section.header, entries)
+        _print(console, section.caption)
     _print_meanings(console, (measure[:2] for measure in (OVERALL | MAIN).values()))
-    _print(console, results["intervals"])
+    _print(console, f"{results['intervals']}\n{results.get('tested', '')}".strip())
     _print(console, Text(f"\n{results['headline']}", style="bold"))
     _print_lines(console, "Not significant:", results["not_significant"])
     failures = (f"{name}: {reason}" for name, reason in results["failures"].items())
@@ -232,7 +240,7 @@ def _row(scores: Mapping[str, Any], measures: Mapping[str, Measure]) -> list[Par
 
 def _parts(score: Mapping[str, Any], digits: int = 2) -> Parts:
     """Return a number, its interval, and what must be said beside it; each may be empty."""
-    mean, interval = format_score({**score, "note": ""}, digits)
+    mean, interval = format_score({**score, "note": ""} if score else None, digits)
     return mean, interval, score.get("note", "")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -55,21 +55,15 @@ class ComparisonView:
 
     Args:
         console: Where to write.
-        steps: Name of each run to the agent steps that it trains, 0 for one that does not.
-        finished: Names of the runs that were finished before.
         workers: Runs at the same time.
     """
 
-    def __init__(
-        self, console: Console, steps: dict[str, int], finished: Iterable[str], workers: int
-    ) -> None:
+    def __init__(self, console: Console, workers: int) -> None:
         self.failures: dict[str, tuple[str, str]] = {}
         self._console = console
         self._workers = workers
         self._started = time.monotonic()
-        self._rows = {name: _Row(count) for name, count in steps.items()}
-        for name in finished:
-            self._rows[name].state = "done"
+        self._rows: dict[str, _Row] = {}
         self._live = Live(
             console=console, refresh_per_second=4, get_renderable=self._table, transient=True
         )
@@ -82,6 +76,17 @@ class ComparisonView:
     def __exit__(self, *error: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
+
+    def expect(self, steps: Mapping[str, int], finished: Iterable[str]) -> None:
+        """Take note of runs that events will be about.
+
+        Args:
+            steps: Name of each to the agent steps that it trains, 0 for one that does not.
+            finished: Names of those that were finished before.
+        """
+        self._rows |= {name: _Row(count) for name, count in steps.items()}
+        for name in finished:
+            self._rows[name].state = "done"
 
     def on_event(self, event: Event) -> None:
         """Take note of what happened to a run."""

@@ -14,7 +14,7 @@ from empathy_loop.train.cells import Cell
 from empathy_loop.train.plan import Comparison, plan_runs
 from empathy_loop.train.reference import Reference, describe_settings
 from empathy_loop.train.results import make_results
-from empathy_loop.train.schema import check_results
+from empathy_loop.train.results_file import check_results
 
 WITHOUT = replace(MADE, arms=("ippo_gru", "cognitive"))
 

@@ -46,14 +46,14 @@ def seeds_of(results: dict[str, Any] | None) -> dict[str, int]:
 
 
 def break_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    real = attempts.do_task
+    real = attempts.do
 
     def do(task: Task, report: Any) -> None:
         if task.run.name == name:
             raise RuntimeError("it broke")
         real(task, report)
 
-    monkeypatch.setattr(attempts, "do_task", do)
+    monkeypatch.setattr(attempts, "do", do)
 
 
 def test_only_what_is_named_is_made_and_the_report_is_on_all_that_is_there(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +31,24 @@ TINY = {
 UPDATE = 4 * 16 * 3
 
 
+PLAIN = Comparison(
+    "tiny",
+    arms=("reader", "ippo_gru", "cognitive"),
+    seeds=(3,),
+    steps=2 * UPDATE,
+    shifts=SHIFTS,
+    episodes=5,
+    agent=TINY,
+)
+
+
 def run_of(arm: str, **changes: Any) -> Run:
-    comparison = Comparison(
-        "tiny",
-        arms=("reader", "ippo_gru", "cognitive"),
-        seeds=(3,),
-        steps=2 * UPDATE,
-        shifts=SHIFTS,
-        episodes=5,
-        agent=TINY,
-        **changes,
-    )
-    return next(run for run in plan_runs(comparison) if run.arm == arm)
+    return next(run for run in plan_runs(replace(PLAIN, **changes)) if run.arm == arm)
 
 
 def do(run: Run, folder: Path) -> list[Status]:
     reports: list[Status] = []
-    do_task(Task(run, SHIFTS, 5, folder), reports.append)
+    do_task(Task(run, PLAIN, folder), reports.append)
     return reports
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -23,7 +24,7 @@ from empathy_loop.train.cli import main
 from empathy_loop.train.compare import SETTINGS, compare
 from empathy_loop.train.logging import METRICS, declared_names, read_metrics
 from empathy_loop.train.plan import load_comparison
-from empathy_loop.train.schema import read_results
+from empathy_loop.train.results_file import read_results
 
 COMMAND = str(Path(sys.executable).with_name("empathy-loop"))
 UPDATE = 8 * 16 * 3
@@ -36,6 +37,9 @@ seeds = [0, 1]
 steps = {UPDATES * UPDATE}
 episodes = 12
 workers = 2
+teams = ["self_play", "cross_play", "heldout"]
+lesions = ["memory_cleared", "shuffled"]
+continued_steps = {UPDATE}
 shifts = [{{ family = "cue_remap", severity = 1.0 }}, {{ family = "partner_swap", severity = 0.3 }}]
 
 [agent.network]
@@ -88,8 +92,8 @@ class Story:
 
     def times(self) -> dict[Path, int]:
         """Return when the files of finished runs were written."""
-        runs = [f"{path.stem}" for path in (self.folder / "cells").iterdir()]
-        files = [path for path in (self.folder / "cells").iterdir()]
+        runs = [path.stem for path in (self.folder / "cells").glob("*.npz")]
+        files = [*(self.folder / "cells").rglob("*.npz")]
         files += [path for name in runs for path in (self.folder / "runs" / name).glob("*.*")]
         return {path: path.stat().st_mtime_ns for path in files}
 
@@ -165,6 +169,7 @@ def test_ctrl_c_saves_the_runs_in_flight_and_says_how_to_go_on(story: Story) -> 
     assert code == 130
     assert "run the same command to go on" in " ".join(err.split())
     assert "Traceback" not in err
+    assert re.search(r"On this machine that takes about \d", story.interrupted[1])
     in_flight = [name for name, updates in story.done_before.items() if updates]
     assert len(in_flight) == 2
     assert all(0 < story.done_before[name] <= UPDATES for name in in_flight)
@@ -179,19 +184,25 @@ def test_a_killed_worker_is_reported_and_leaves_the_others(story: Story) -> None
     (failed,) = story.failures
     assert f"{failed}: its process was killed" in out
     assert f"{failed}: failed: its process was killed" in out
-    cells = {path.stem for path in (story.folder / "cells").iterdir()}
+    cells = {path.stem for path in (story.folder / "cells").glob("*.npz")}
     scripted = [f"{arm}-s{seed}" for arm in ("random", "reader", "oracle") for seed in (0, 1)]
     assert cells == {*LEARNED, *scripted} - {failed}
+    # The arm of the run that failed has one seed left, which has nobody to play with.
+    crossed = {path.stem for path in (story.folder / "cells" / "cross_play").glob("*.npz")}
+    assert crossed == {name for name in LEARNED if name[:3] != failed[:3]}
 
 
 def test_the_last_command_makes_only_what_failed(story: Story, finished: Path) -> None:
     after = story.times()
     assert {path: after[path] for path in story.times_before} == story.times_before
     (failed,) = story.failures
-    assert {path.stem for path in after if path.suffix == ".npz"} == {
+    made = {path.relative_to(story.folder / "cells") for path in after if path.suffix == ".npz"}
+    assert {path.stem for path in made if len(path.parts) == 1} == {
         *(path.stem for path in story.times_before if path.suffix == ".npz"),
         failed,
     }
+    for stage in ("cross_play", "continued"):
+        assert {path.stem for path in made if path.parts[0] == stage} == set(LEARNED)
     assert story.results()["failures"] == {}
 
 
@@ -232,12 +243,23 @@ def test_the_results_put_arms_between_random_and_oracle(finished: Path) -> None:
     assert 0.3 < strangers < 1.0
     assert remapped < 0.3
     assert results["contrasts"]
-    assert results["headline"]
+    assert " Beside held-out partners, cognitive against ippo_gru" in results["headline"]
+    for team in ("cross_play", "heldout"):
+        overall = results["teams"][team]["overall"]
+        assert overall["oracle"]["cas"]["mean"] == pytest.approx(1.0)
+        assert len(overall["cognitive"]["cas"]["runs"]) == 2
+    assert np.isfinite(results["cross_play"]["cognitive"]["level"]).all()
+    lesions = results["lesions"]
+    assert list(lesions["cognitive"]) == ["memory_cleared", "shuffled"]
+    assert lesions["ippo_gru"]["memory_cleared"]["cue_remap 1"]["mean"] is not None
+    after = results["continued"]["arms"]["cognitive"]["aurc"]["after"]
+    assert None not in after["runs"].values()
 
 
 def test_the_page_shows_everything_and_needs_nothing_else(finished: Path) -> None:
     page = (finished / "report.html").read_text()
-    for word in ("ippo_gru", "cognitive", "cue_remap 1", "partner_swap 0.3", "To reproduce"):
+    words = ("ippo_gru", "cognitive", "cue_remap 1", "partner_swap 0.3", "In teams", "To reproduce")
+    for word in words:
         assert word in page
     pictures = re.findall(r"src='data:image/(png|gif);base64,", page)
     assert len(pictures) >= 4

@@ -48,6 +48,33 @@ def test_the_quick_comparison_asks_the_question() -> None:
     assert quick.train_shift != "cue_remap"
 
 
+def test_the_adaptability_comparison_leaves_five_seeds_tests_that_they_can_pass() -> None:
+    asked = load_comparison("adaptability")
+    assert {"self_play", "cross_play", "heldout"} == set(asked.teams)
+    assert set(asked.lesions) == {"memory_cleared", "shuffled"}
+    held_out = {shift.family for shift in asked.shifts} - {asked.train_shift}
+    assert held_out == {"cue_remap", "need_dynamics", "resource_move"}
+    assert asked.shifts[0].family == "cue_remap"
+    assert (asked.tests, len(asked.contrasts), len(asked.seeds)) == ("overall", 1, 5)
+
+
+def test_what_is_played_beyond_self_play_is_in_the_fingerprint_of_those_who_play_it() -> None:
+    plain, teams, lesions, crossed = (
+        {run.name: run.fingerprint for run in plan_runs(Comparison("mine", seeds=(0,), **more))}
+        for more in (
+            {},
+            {"teams": ("self_play", "heldout")},
+            {"lesions": ("memory_cleared", "shuffled")},
+            {"teams": ("self_play", "cross_play")},
+        )
+    )
+    assert all(teams[name] != plain[name] for name in plain)
+    changed = {name for name in plain if lesions[name] != plain[name]}
+    assert changed == {"ippo_gru-s0", "cognitive-s0"}
+    # Cross-play has cells of its own.
+    assert crossed == plain
+
+
 def test_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(MINE)
@@ -111,6 +138,19 @@ def test_a_cell_differs_from_the_world_of_training_by_its_shift_alone() -> None:
         ({"train_shift": "swap"}, r"shift must be one of none, .*got 'swap'"),
         ({"env": "mutual_aid"}, r"did you mean mutual_aid_v0"),
         ({"agent": 3}, r"agent must be a table, got 3"),
+        ({"teams": ["heldout"]}, r"teams must have 'self_play' among them, got \('heldout',\)"),
+        (
+            {"teams": ["self_play", "held_out"]},
+            r"teams name 'held_out', which is unknown; did you mean heldout",
+        ),
+        ({"teams": ["self_play", "self_play"]}, r"teams must name none twice"),
+        ({"teams": ["self_play", "train"], "focal_seats": 3}, r"1 to 2 of 3 agents, got 3"),
+        ({"lesions": ["shuffle"]}, r"lesions name 'shuffle', .*did you mean shuffled"),
+        ({"tests": "all"}, r"tests name 'all', which is unknown; did you mean overall"),
+        (
+            {"continued_steps": 9, "continued_shift": "partner_swap"},
+            r"continued_shift must be .*not that of training, got 'partner_swap'.*cue_remap",
+        ),
         ({"agent": {"ppo": {"epoch": 1}}}, r"unknown key 'agent.ppo.epoch'; did you mean epochs"),
     ],
 )
@@ -145,5 +185,9 @@ def test_the_identity_of_a_comparison_follows_what_its_numbers_depend_on() -> No
         {"contrasts": []},
         {"shifts": [{"family": "cue_remap", "severity": 0.5}]},
         {"agent": {"ppo": {"clip": 0.1}}},
+        {"teams": ["self_play", "cross_play"]},
+        {"lesions": ["memory_cleared"]},
+        {"tests": "overall"},
+        {"continued_steps": 10},
     ):
         assert identity_of(load_comparison("quick", other)) != quick

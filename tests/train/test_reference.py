@@ -29,7 +29,7 @@ from empathy_loop.train.reference import (
     load_reference,
 )
 from empathy_loop.train.results import make_results
-from empathy_loop.train.schema import RESULTS
+from empathy_loop.train.results_file import RESULTS
 
 HASH = re.compile(r"\b[0-9a-f]{16}\b")
 

@@ -15,7 +15,7 @@ from empathy_loop.train import schema
 from empathy_loop.train.beliefs import PARTNERS, SOURCES
 from empathy_loop.train.contrasts import SIGNS
 from empathy_loop.train.results import make_results
-from empathy_loop.train.schema import RESULTS, check_results, read_results
+from empathy_loop.train.results_file import RESULTS, check_results, read_results
 
 
 @pytest.fixture(scope="module")

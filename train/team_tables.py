@@ -1,0 +1,156 @@
+"""What a report and a terminal show of teams, lesions and continued training: tables as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from empathy_loop.train.contrasts import ALL_SHIFTS
+from empathy_loop.train.measures import MEASURES, OVERALL
+from empathy_loop.train.teams import LESIONS, SELF_PLAY, TEAMS
+
+CROSS_PLAY_PICTURE = "cross_play.png"
+
+Entry = str | Mapping[str, Any] | None
+"""A text, or a score as `train.schema` documents it."""
+
+
+class Table(NamedTuple):
+    """A table.
+
+    Attributes:
+        title: What it shows.
+        header: Heading of each column.
+        rows: An entry for each column.
+        caption: What must be said beside it.
+        picture: File name of the picture that belongs to it, or nothing.
+    """
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[Entry]]
+    caption: str
+    picture: str = ""
+
+
+def team_tables(results: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield the tables of what results say beside self-play; those of earlier versions say nothing.
+
+    Args:
+        results: As `train.schema` documents them.
+    """
+    if results.get("teams"):
+        yield _teams(results)
+    if results.get("cross_play"):
+        yield _cross_play(results)
+    if results.get("lesions"):
+        yield _lesions(results)
+    if results.get("continued"):
+        yield _continued(results["continued"])
+
+
+def difference_tables(results: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield what is tested, with a table of the differences that are not.
+
+    Args:
+        results: As `train.schema` documents them.
+    """
+    rows = [
+        [
+            f"{entry['claim']} - {entry['baseline']}",
+            entry["team"],
+            entry["shift"],
+            MEASURES[entry["measure"]].title,
+            entry["difference"],
+            entry["p_improvement"],
+        ]
+        for entry in results.get("differences", ())
+    ]
+    if rows:
+        header = ("arms", "team", "shift", "measure", "difference", "P(improvement)")
+        yield Table("Differences that are not tested", header, rows, results["tested"])
+
+
+def _teams(results: Mapping[str, Any]) -> Table:
+    """Return CAS and the deficit of each arm in each team."""
+    overall = {SELF_PLAY: results["overall"]}
+    overall |= {team: found["overall"] for team, found in results["teams"].items()}
+    measures = ("cas", "deficit")
+    return Table(
+        "In teams",
+        ("arm", *(f"{team}: {OVERALL[name].title}" for team in overall for name in measures)),
+        [
+            [arm, *(overall[team].get(arm, {}).get(name) for team in overall for name in measures)]
+            for arm in results["overall"]
+        ],
+        "; ".join(f"{team}: {TEAMS[team]}" for team in overall)
+        + ". Random and oracle, 0 and 1, sit in the arm's seats of the same team.",
+    )
+
+
+def _cross_play(results: Mapping[str, Any]) -> Table:
+    """Return the level among copies and with one partner of another seed, and what lies between."""
+    rows: list[list[Entry]] = []
+    for arm, found in results["cross_play"].items():
+        matrix = np.array(found["level"], np.float64)
+        is_own = np.eye(len(matrix), dtype=bool)
+        own, other = (_mean(matrix[which]) for which in (is_own, ~is_own))
+        gap = None if own is None or other is None else own - other
+        rows.append([arm, *(_plain(value) for value in (own, other, gap))])
+    return Table(
+        "Cross-play between seeds",
+        ("arm", "with copies", "with another seed", "gap"),
+        rows,
+        "Level over whole episodes without a shift, means over pairs of seeds. In the picture, the "
+        "seed of the row plays all seats but one, that of the column the last.",
+        CROSS_PLAY_PICTURE,
+    )
+
+
+def _lesions(results: Mapping[str, Any]) -> Table:
+    """Return what of the level after a shift each arm owes to what a lesion takes."""
+    shifts = [shift["name"] for shift in results["shifts"]]
+    columns = [*([ALL_SHIFTS] if len(shifts) > 1 else []), *shifts, "none"]
+    return Table(
+        "What a lesion costs",
+        ("arm", "lesion", *columns[:-1], "without a shift"),
+        [
+            [arm, lesion, *(scores.get(name) for name in columns)]
+            for arm, lesions in results["lesions"].items()
+            for lesion, scores in lesions.items()
+        ],
+        "The deficit with the lesion minus the arm's own, both from the twin of the intact arm, in "
+        "self-play: what of the level after the shift is owed to what was taken. Without a "
+        "shift: what the lesion costs from the same step on where nothing has changed. "
+        + "; ".join(f"{name}: {meaning}" for name, meaning in LESIONS.items())
+        + ".",
+    )
+
+
+def _continued(found: Mapping[str, Any]) -> Table:
+    """Return level and deficit before and after training went on."""
+    columns = [(measure, when) for measure in ("aurc", "deficit") for when in ("before", "after")]
+    return Table(
+        f"Continued training: {found['steps']:,} agent steps more under {found['shift']}",
+        ("arm", *(f"{MEASURES[measure].title} {when}" for measure, when in columns)),
+        [
+            [arm, *(scores[measure][when] for measure, when in columns)]
+            for arm, scores in found["arms"].items()
+        ],
+        f"On {found['shift']}, in self-play. Before: weights are fixed, and all adaptation is "
+        "within the episode. After: weights were trained on under the shift, which it no longer "
+        "holds out.",
+    )
+
+
+def _mean(values: Any) -> float | None:
+    """Return the mean of what is known."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def _plain(value: float | None) -> Entry:
+    """Return a number as a score without an interval."""
+    return {"mean": value, "low": None, "high": None, "note": ""}
