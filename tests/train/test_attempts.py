@@ -131,7 +131,7 @@ def test_a_run_that_another_process_makes_is_left_to_it(
 def test_a_machine_that_does_not_see_the_folder_says_so(
     scripted: Comparison, tmp_path: Path
 ) -> None:
-    task = Task(plan_runs(scripted)[0], scripted.shifts, 4, tmp_path / "elsewhere")
+    task = Task(plan_runs(scripted)[0], scripted, tmp_path / "elsewhere")
     with pytest.raises(ValueError, match=r"does not see .*elsewhere: every machine .* must share"):
         attempts.attempt(task, print)
     assert not (tmp_path / "elsewhere").exists()
