@@ -308,11 +308,10 @@ def test_a_comparison_whose_processes_are_all_killed_ends_as_one_that_was_not(
     comparisons: Comparisons, undisturbed: Path
 ) -> None:
     draw = random.Random(2)
-    # The second time, its workers are left behind, and still work when the next one begins.
-    for kill in (os.killpg, os.kill):
+    for _ in range(2):
         process = comparisons.start("killed")
         time.sleep(draw.uniform(0.1, 1.0))
-        kill(process, signal.SIGKILL)
+        os.killpg(process, signal.SIGKILL)
         assert comparisons.place.commands.wait(process) == -signal.SIGKILL
     for death in DEATHS:
         code = comparisons.live("killed", die=death)
