@@ -135,18 +135,18 @@ def cross_play_matrix(found: ByCondition) -> dict[str, Any]:
     }
 
 
-def score_continued(found: ByCondition) -> dict[str, Any]:
+def score_continued(found: ByCondition) -> dict[str, Any] | None:
     """Return the level on a held-out shift before and after training went on under it.
 
     Args:
         found: Condition to its evidence.
 
     Returns:
-        As `train.schema` documents `continued`; nothing where no training went on.
+        As `train.schema` documents `continued`; None where no training went on.
     """
     comparison = found[SELF_PLAY].comparison
     if not comparison.continued_steps:
-        return {}
+        return None
     shift = shift_of(comparison)
     one_shift = replace(comparison, shifts=(shift,))
     before, after = (found[one]._replace(comparison=one_shift) for one in (SELF_PLAY, CONTINUED))
