@@ -12,7 +12,7 @@ import tyro
 from rich.console import Console
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg, subcommand
 
-from empathy_loop.train.commands.playing import Record, Replay
+from empathy_loop.train.commands.playing import Play, Record, Replay
 from empathy_loop.train.errors import (
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
@@ -254,6 +254,7 @@ Command = (
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Compare, subcommand("compare")]
     | Annotated[Render, subcommand("render")]
+    | Annotated[Play, subcommand("play")]
     | Annotated[Record, subcommand("record")]
     | Annotated[Replay, subcommand("replay")]
     | Annotated[Bench, subcommand("bench")]

@@ -96,6 +96,11 @@ class Episode:
         return self.step_number == self.params.horizon
 
     @property
+    def welfare(self) -> float:
+        """Unshaped welfare so far, at most 0."""
+        return float(self._arrays["truth/welfare"].sum())
+
+    @property
     def belief(self) -> NDArray[np.float32]:
         """What agents believe now, float32 [A, O, K]; NaN where there is nothing to tell."""
         belief: NDArray[np.float32] = self._arrays["belief"][self.step_number]

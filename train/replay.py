@@ -132,6 +132,25 @@ def first_difference(recorded: Record, again: Record) -> str | None:
     return f"{name} at step {step}"
 
 
+def check_replay_into(record: Record, on_moment: Callable[[Episode], None]) -> None:
+    """Play a recorded episode again, and refuse any difference.
+
+    Args:
+        record: What was recorded.
+        on_moment: Called in every moment, the first and the last included.
+
+    Raises:
+        ValueError: something differs; the message says what, where and between which versions.
+    """
+    difference = first_difference(record, play_again(record, on_moment))
+    if difference is not None:
+        raise ValueError(
+            f"the replay differs from the record, first in {difference}; recorded with "
+            f"{_in_words(record.header.versions)}, replayed with {_in_words(current_versions())}: "
+            "the rules have changed since, or the file was"
+        )
+
+
 def check_replay(record: Record, cell_pixels: int | None = None) -> list[NDArray[np.uint8]]:
     """Play a recorded episode again, refuse any difference, and draw it if asked to.
 
@@ -144,7 +163,7 @@ def check_replay(record: Record, cell_pixels: int | None = None) -> list[NDArray
         not asked for.
 
     Raises:
-        ValueError: something differs; the message says what, where and between which versions.
+        ValueError: something differs.
     """
     frames: list[NDArray[np.uint8]] = []
 
@@ -153,13 +172,7 @@ def check_replay(record: Record, cell_pixels: int | None = None) -> list[NDArray
             belief = shown_belief(record.arrays["belief"][episode.step_number])
             frames.append(draw(episode.frame()._replace(belief=belief), cell_pixels))
 
-    difference = first_difference(record, play_again(record, look))
-    if difference is not None:
-        raise ValueError(
-            f"the replay differs from the record, first in {difference}; recorded with "
-            f"{_in_words(record.header.versions)}, replayed with {_in_words(current_versions())}: "
-            "the rules have changed since, or the file was"
-        )
+    check_replay_into(record, look)
     return frames
 
 

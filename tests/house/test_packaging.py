@@ -97,7 +97,7 @@ def test_the_wheel_holds_every_module_config_and_type_marker(wheel: Path) -> Non
     files = [
         file.relative_to(ROOT).as_posix()
         for package in PACKAGES
-        for pattern in ("*.py", "*.toml", "py.typed")
+        for pattern in ("*.py", "*.toml", "py.typed", "*.html", "*.js", "*.css", "*.pt")
         for file in (ROOT / package).rglob(pattern)
     ]
     assert any(name.endswith(".toml") for name in files)

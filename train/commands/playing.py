@@ -99,3 +99,35 @@ class Replay:
         )
         if self.out is not None:
             console.print(f"{len(frames)} pictures written to {self.out}")
+
+
+@dataclass(frozen=True)
+class Play:
+    """Open a page in the browser to watch agents, or to take a seat among them.
+
+    Needs the extra `web`. Episodes that are played are recorded.
+    Example: empathy-loop play runs/cognitive-mutual_aid_v0-s0
+    """
+
+    agents: Annotated[Positional[tuple[str, ...]], shown_default("a small one that ships")] = ()
+    """Folders of runs, or package.module:Class of your own; scripted agents are always offered."""
+    records: Path = Path("records")
+    """Folder for the records, the only one that the page can read from and write to."""
+    host: str = "127.0.0.1"
+    """Address to listen at; another than this machine's own needs --remote."""
+    port: int = 8470
+    """Port to listen at, 0 to 65535; 0 for any that is free."""
+    remote: Annotated[bool, FlagCreatePairsOff] = False
+    """Allow an address that other machines can reach; whoever has the link can play."""
+    headless: Annotated[bool, FlagCreatePairsOff] = False
+    """Open no browser, only print the link."""
+
+    def run(self, console: Console) -> None:
+        """Serve until Ctrl-C."""
+        try:
+            from empathy_loop.train.play.serve import serve
+        except ImportError as error:
+            raise ValueError(
+                f'play needs {error.name}; install it with: pip install "empathy-loop[web]"'
+            ) from error
+        serve(console, self.agents, self.records, self.host, self.port, self.remote, self.headless)
