@@ -69,6 +69,9 @@ class Episode:
         self._actors = {name: actors[name] for name in setting.policies if name != HUMAN}
         for actor in self._actors.values():
             params = actor.view(params)
+        # First, for who does not fit the world is told before that is compiled.
+        for actor in self._actors.values():
+            actor.begin(params, 1)
         self.setting, self.params = setting, params
         seed = SEED_OFFSET + setting.seed
         self.world = World(params, 1, seed, first_world=setting.world, autoreset=False)
@@ -78,8 +81,6 @@ class Episode:
                 f"policies must name one for each of {self._seated.num_focal} focal agents, "
                 f"got {', '.join(setting.policies) or 'none'}"
             )
-        for actor in self._actors.values():
-            actor.begin(params, 1)
         self._arrays: dict[str, NDArray[Any]] = {
             name: np.zeros(shape, ARRAYS[name][0])
             for name, shape in shapes_of(params, params.horizon).items()

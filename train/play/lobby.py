@@ -36,6 +36,9 @@ class Lobby:
             ones; none for the agent that ships with the package.
         records: Folder for the records; the only one that is read or written.
 
+    Attributes:
+        records: Folder for the records.
+
     Raises:
         ValueError: an agent is unknown.
         CheckpointError: the checkpoint of a run cannot be read.
@@ -46,7 +49,7 @@ class Lobby:
         for agent in self._agents.values():
             load_actor(agent)
         self._agents |= {name: name for name in SCRIPTED if name not in self._agents}
-        self._records = records
+        self.records = records
         self._sessions: dict[str, Session] = {}
 
     def offers(self) -> dict[str, Any]:
@@ -113,7 +116,7 @@ class Lobby:
         """
         if name not in self._names():
             raise ValueError("there is no such record here")
-        record = read_record(self._records / name)
+        record = read_record(self.records / name)
         session, header = opened(record), record.header
         self._hold(session)
         return session, _about(header.scenario, header.params, None) | {
@@ -157,11 +160,11 @@ class Lobby:
         seat = header.policies.index(HUMAN)
         when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         name = f"play-{when}-{header.scenario}-s{header.seed}-seat{seat}-{secrets.token_hex(3)}"
-        return write_record(self._records / f"{name}{ENDING}", record)
+        return write_record(self.records / f"{name}{ENDING}", record)
 
     def _names(self) -> list[str]:
         """Return the names of the latest records."""
-        files = [path for path in self._records.glob(f"*{ENDING}") if not path.is_symlink()]
+        files = [path for path in self.records.glob(f"*{ENDING}") if not path.is_symlink()]
         files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.name for path in files[:MOST_LISTED]]
 

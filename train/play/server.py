@@ -82,12 +82,12 @@ def make_app(lobby: Lobby, token: str, is_local: bool) -> FastAPI:
 
 def _is_welcome(socket: WebSocket, token: str, is_local: bool) -> bool:
     """Return whether a connection comes from the server's own page and knows the token."""
-    origin, host = urlsplit(socket.headers.get("origin", "")), socket.headers.get("host", "")
-    given = socket.query_params.get("token", "")
+    given, host = socket.query_params.get("token", ""), socket.headers.get("host", "")
     known = secrets.compare_digest(given.encode(errors="replace"), token.encode())
     try:
+        origin = urlsplit(socket.headers.get("origin", ""))
         near = not is_local or origin.hostname in LOOPBACK
-    except ValueError:  # a host that is none
+    except ValueError:  # no address at all
         return False
     return known and near and origin.scheme in ("http", "https") and origin.netloc == host
 
