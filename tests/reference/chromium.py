@@ -49,7 +49,8 @@ class Chromium:
             new = Request(f"http://127.0.0.1:{port}/json/new?about:blank", method="PUT")
             with urlopen(new) as answer:
                 address = json.load(answer)["webSocketDebuggerUrl"]
-            self._socket = connect(address, max_size=None)
+            self._connecting = connect(address, max_size=None)
+            self._socket = self._connecting.__enter__()
         except BaseException:
             self._process.kill()
             raise
