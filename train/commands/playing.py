@@ -63,7 +63,7 @@ class Record:
                 self.out,
                 lambda path: status.update(f"recorded {path.name}"),
             )
-        console.print(f"{self.episodes} episodes in {self.out}, {written} of them written now")
+        console.print(f"Recorded in {self.out}; {written} of {self.episodes} written now")
 
 
 @dataclass(frozen=True)

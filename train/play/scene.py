@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.frame import frame_of
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.state import ACT_HELP, HELP_BASE, NEUTRAL, NO_ACT, NOTHING, THANK
 from empathy_loop.train.episode import Episode
@@ -37,7 +38,7 @@ def true_scene(episode: Episode, belief: NDArray[np.float32] | None = None) -> S
         belief: float32 [A, O, K], NaN where there is none; None for what the episode's own
             policies believe.
     """
-    frame, state = episode.frame(), episode.world.state
+    frame, state = frame_of(episode.world, 0), episode.world.state
     belief = episode.belief if belief is None else belief
     agents = [
         {

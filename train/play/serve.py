@@ -86,6 +86,7 @@ def configured(app: FastAPI) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        timeout_graceful_shutdown=3,
     )
 
 

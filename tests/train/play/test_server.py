@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -343,3 +344,13 @@ def test_what_cannot_be_served_is_explained(
 def test_a_taken_port_is_explained(server: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["play", "--headless", "--port", str(server.port)]) == 2
     assert "choose another with --port" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_missing_extra_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "empathy_loop.train.play.serve", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert main(["play", "--headless"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert 'play needs uvicorn; install it with: pip install "empathy-loop[web]"' in told

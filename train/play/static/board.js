@@ -130,7 +130,7 @@ export function face(pen, x, y, radius, cue) {
 // A face with the sign that goes with its cue.
 export function agent(pen, x, y, cell, cue) {
   face(pen, x, y, 0.33 * cell, cue);
-  const sx = x + 0.31 * cell, sy = y - 0.31 * cell;
+  const sx = x + 0.31 * cell, sy = y - 0.28 * cell;
   if (cue >= DISTRESS) marker(pen, sx, sy, 0.14 * cell, cue - DISTRESS, true);
   else if (CUES[cue] === "gratitude") heart(pen, sx, sy, 0.15 * cell);
   else if (CUES[cue] === "kindness") plus(pen, sx, sy, 0.13 * cell);
