@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import textwrap
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from checkers import ROOT
 from played import played
 
 from empathy_loop.train.cli import main
+from empathy_loop.train.commands import playing
 from empathy_loop.train.records import read_record, write_record
 
 FILE = "records/filter-mutual_aid_v0-s3-w00002.npz"
@@ -79,3 +84,18 @@ def test_the_page_names_every_array_of_a_record() -> None:
 
     page = (ROOT / "docs/play.md").read_text()
     assert [name for name in ARRAYS if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("command", [playing.Record, playing.Replay, playing.Play])
+def test_the_manual_explains_every_option(
+    capsys: pytest.CaptureFixture[str], command: type
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command.__name__.lower(), "--help"])
+    manual = re.sub(r"[│╭╮╰╯─\s]+", " ", capsys.readouterr().out)
+    body = ast.parse(textwrap.dedent(inspect.getsource(command))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    lines = [ast.literal_eval(one.value) for one in body.body if isinstance(one, ast.Expr)]
+    assert len(lines) == len(fields(command)) + 1
+    for line in lines:
+        assert " ".join(line.split()).rstrip(".") in manual
