@@ -18,7 +18,7 @@ from empathy_loop.train.episode import Episode, Setting
 from empathy_loop.train.play.messages import Start
 from empathy_loop.train.play.session import Session, opened
 from empathy_loop.train.play.shipped import SHIPPED, SHIPPED_NAME
-from empathy_loop.train.records import ENDING, HUMAN, Record, read_record, write_record
+from empathy_loop.train.records import ENDING, HUMAN, Header, Record, read_record, write_record
 
 MOST_SESSIONS = 64
 """Sessions that are held at once, with a page or without."""
@@ -65,11 +65,8 @@ class Lobby:
             "colours": list(KIND_COLOURS),
         }
 
-    def start(self, message: Start) -> tuple[Session, dict[str, Any]]:
+    def start(self, message: Start) -> Session:
         """Begin an episode.
-
-        Returns:
-            The session, and what the page is told of it.
 
         Raises:
             ValueError: a choice is none of those that are offered, or they do not fit together.
@@ -95,20 +92,10 @@ class Lobby:
         )
         episode = Episode(setting, {message.agent: load_actor(self._agents[message.agent])})
         session = Session(episode, message.seat, self._keep)
-        self._hold(session)
-        about = _about(message.scenario, episode.params, message.seat)
-        return session, about | {
-            "session": session.id,
-            "policies": policies,
-            "seed": message.seed,
-            "world": message.world,
-        }
+        return self._hold(session, setting, episode.params, message.seat)
 
-    def open(self, name: str) -> tuple[Session, dict[str, Any]]:
+    def open(self, name: str) -> Session:
         """Show a record.
-
-        Returns:
-            The session, and what the page is told of it.
 
         Raises:
             ValueError: there is none of that name, or it is damaged or differs when replayed.
@@ -117,14 +104,8 @@ class Lobby:
         if name not in self._names():
             raise ValueError("there is no such record here")
         record = read_record(self.records / name)
-        session, header = opened(record), record.header
-        self._hold(session)
-        return session, _about(header.scenario, header.params, None) | {
-            "session": session.id,
-            "policies": list(header.policies),
-            "seed": header.seed,
-            "world": header.world,
-        }
+        header = record.header
+        return self._hold(opened(record), header, header.params, None)
 
     def find(self, session_id: str) -> Session:
         """Return a session that is held.
@@ -141,11 +122,29 @@ class Lobby:
         """Hold a session no longer."""
         self._sessions.pop(session.id, None)
 
-    def _hold(self, session: Session) -> None:
+    def _hold(
+        self, session: Session, how: Setting | Header, params: WorldParams, seat: int | None
+    ) -> Session:
+        """Hold a session, and say in it what its page must know of the episode."""
         self._forget()
         if len(self._sessions) >= MOST_SESSIONS:
             raise ValueError(f"the server is full, with {MOST_SESSIONS} sessions; try later")
         self._sessions[session.id] = session
+        session.begun = {
+            "type": "begun",
+            "session": session.id,
+            "scenario": how.scenario,
+            "seed": how.seed,
+            "world": how.world,
+            "policies": list(how.policies),
+            "seat": seat,
+            "grid": params.grid_size,
+            "kinds": params.num_kinds,
+            "agents": params.num_agents,
+            "horizon": params.horizon,
+            "offers": params.offers,
+        }
+        return session
 
     def _forget(self) -> None:
         """Hold no longer what nobody has come back to."""
@@ -167,20 +166,6 @@ class Lobby:
         files = [path for path in self.records.glob(f"*{ENDING}") if not path.is_symlink()]
         files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.name for path in files[:MOST_LISTED]]
-
-
-def _about(scenario: str, params: WorldParams, seat: int | None) -> dict[str, Any]:
-    """Return what a page must know of the rules."""
-    return {
-        "type": "begun",
-        "scenario": scenario,
-        "seat": seat,
-        "grid": params.grid_size,
-        "kinds": params.num_kinds,
-        "agents": params.num_agents,
-        "horizon": params.horizon,
-        "offers": params.offers,
-    }
 
 
 def _labels(agents: Sequence[str]) -> dict[str, str | Path]:

@@ -158,13 +158,13 @@ class _Conversation:
         """Do what a message asks for, or raise ValueError."""
         if isinstance(message, Start | Open):
             if isinstance(message, Start):
-                session, begun = await asyncio.to_thread(self._lobby.start, message)
+                session = await asyncio.to_thread(self._lobby.start, message)
             else:
-                session, begun = await asyncio.to_thread(self._lobby.open, message.record)
+                session = await asyncio.to_thread(self._lobby.open, message.record)
             if self._session is not None and self._session.owner is self:
                 self._lobby.drop(self._session)
             self._take(session)
-            return [begun, *session.since(0)]
+            return session.since(0)
         if isinstance(message, Rejoin):
             session = self._lobby.find(message.session)
             async with session.lock:

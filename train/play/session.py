@@ -29,6 +29,7 @@ class Session:
 
     Attributes:
         id: A secret that names the session.
+        begun: What the page is told of the episode when it begins.
         scenes: What the page was shown; for a person in a seat, only what that seat sees.
         lock: Held while anything of the session changes.
         owner: The connection that it belongs to, if any.
@@ -43,6 +44,7 @@ class Session:
         scenes: list[Scene] | None = None,
     ) -> None:
         self.id = secrets.token_urlsafe(16)
+        self.begun: Reply = {}
         self.lock = asyncio.Lock()
         self.owner: object = None
         self.left_at = time.monotonic()
@@ -63,8 +65,9 @@ class Session:
         self.owner, self._running, self.left_at = None, False, time.monotonic()
 
     def since(self, have: int) -> list[Reply]:
-        """Return the scenes that follow those that a page has, and how the episode ended, if so."""
-        return [{"type": "scenes", "scenes": self.scenes[have:]}, *self._ending()]
+        """Return what a page lacks that has some scenes, or none and knows of no episode."""
+        begun = [] if have else [self.begun]
+        return [*begun, {"type": "scenes", "scenes": self.scenes[have:]}, *self._ending()]
 
     def tick(self) -> list[Reply]:
         """Let one step pass because its time has come; a person who has not chosen stays."""

@@ -35,8 +35,11 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
 
 def open_page(browser: Chromium, server: Any) -> None:
     browser.resize(1280, 800)
+    page = f"http://127.0.0.1:{server.port}/#token=a-token-for-tests"
+    browser.open(page)
+    browser.run("sessionStorage.clear()")  # it would come back to the episode of another test
     browser.open("about:blank")
-    browser.open(f"http://127.0.0.1:{server.port}/#token=a-token-for-tests")
+    browser.open(page)
     browser.wait("document.getElementById('connection').textContent === 'connected'")
 
 
@@ -109,6 +112,13 @@ def test_an_episode_is_played_watched_again_and_replayed(
     time.sleep(0.1)
     play_one(browser, 0)
     assert moments(browser) == before + 1
+
+    # So does a page that is loaded anew.
+    browser.call("Page.reload")
+    browser.wait(f"window.empathyLoop && {GAME}.scenes.length === {before + 1}")
+    assert browser.run("document.body.classList.contains('play')")
+    before += 1
+    play_one(browser, 0)
 
     # Back to an earlier moment, and on by a key, which acts in the latest.
     browser.press("[")
@@ -196,6 +206,9 @@ def test_nothing_is_cut_off_at_the_side(
     browser.resize(width, height, mobile=width < 800)
     begin(browser, "watch", "filter")
     assert browser.run("document.documentElement.scrollWidth") <= width
+    bottoms = "['board', 'run'].map((n) => document.getElementById(n).getBoundingClientRect())"
+    board, run = browser.run(f"{bottoms}.map((r) => [r.top, r.bottom])")
+    assert board[1] <= run[0] <= board[1] + 40
 
 
 def test_what_agents_are_called_cannot_become_part_of_the_page(

@@ -310,6 +310,7 @@ def test_a_second_window_takes_an_episode_over(server: Any) -> None:
     with server.client() as first, server.client() as second:
         begun, _ = first.start(seat=0)
         second.ask(type="rejoin", session=begun["session"], have=0)
+        assert second.receive() == begun
         second.receive()
         found = first.ask(type="act", t=0, action=0)
         assert found["reason"] == "this episode goes on in another window"

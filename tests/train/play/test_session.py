@@ -52,7 +52,7 @@ def test_a_watcher_steps_and_sees_the_truth() -> None:
     (reply,) = session.handle(step(0))
     assert reply["type"] == "scenes" and reply["scenes"][0]["t"] == 1
     assert reply["scenes"][0]["agents"][0]["need"] is not None
-    assert [scene["t"] for scene in session.since(0)[0]["scenes"]] == [0, 1]
+    assert [scene["t"] for scene in session.since(0)[1]["scenes"]] == [0, 1]
     assert session.since(2)[0]["scenes"] == []
 
 
@@ -158,7 +158,7 @@ def test_a_full_disk_is_told_and_does_not_end_the_session() -> None:
 
 def test_a_record_is_shown_with_the_beliefs_of_then() -> None:
     record = played(("filter", "human", "filter"))
-    scenes = opened(record).since(0)[0]["scenes"]
+    scenes = opened(record).since(0)[1]["scenes"]
     assert len(scenes) == 13
     belief = record.arrays["belief"][7, 0, 1]
     assert scenes[7]["agents"][0]["belief"]["2"] == [round(float(b), 3) for b in belief]

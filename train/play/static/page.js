@@ -1,8 +1,9 @@
 // The page: what is chosen, what is shown, and what keys and clicks do.
 
-import { drawBoard, useColours } from "./board.js";
+import { drawBoard } from "./board.js";
 import { Connection } from "./connection.js";
 import { drawCurve, drawPanels } from "./panels.js";
+import { connectForm, offer, offerRecord, prepare } from "./setup.js";
 import { alertText, log, say } from "./voice.js";
 import { description, events, nameOf } from "./words.js";
 
@@ -27,9 +28,10 @@ const connection = new Connection(receive, (name) => {
     refused: "not connected; open the link that the terminal shows",
   }[name];
   $("connection").classList.toggle("off", name !== "connected");
-  $("begin").disabled = name !== "connected";
   state.waiting = false;
+  prepare(false, name !== "connected");
 });
+connection.session = sessionStorage.getItem("session");
 connection.have = () => state.scenes.length;
 // For tests, and for whoever is curious.
 window.empathyLoop = { state, connection };
@@ -37,39 +39,21 @@ window.empathyLoop = { state, connection };
 // Messages
 
 function receive(message) {
-  const handlers = { hello, begun, scenes, pace, ended, truth, refused, taken };
+  const handlers = { hello: offer, begun, scenes, pace, ended, truth, refused, taken };
   if (message.type in handlers) handlers[message.type](message);
 }
 
-function hello(message) {
-  useColours(message.colours);
-  const fill = (id, entries) => {
-    const before = $(id).value;
-    $(id).replaceChildren(...entries.map(([value, text]) => new Option(text, value)));
-    if (entries.some(([value]) => value === before)) $(id).value = before;
-  };
-  window.empathyLoop.hello = message;
-  fill("scenario", message.scenarios.map((one) => [one.name, one.name.replaceAll("_", " ")]));
-  if (!state.about && message.scenarios.some((one) => one.name === "mutual_aid_v0")) {
-    $("scenario").value = "mutual_aid_v0";
-  }
-  fill("agent", message.agents.map((name) => [name, name]));
-  fill("record", message.records.length ? message.records.map((name) => [name, name])
-    : [["", "none yet"]]);
-  fillSeats();
-}
-
-function fillSeats() {
-  const chosen = window.empathyLoop.hello.scenarios.find((one) => one.name === $("scenario").value);
-  const before = $("seat").value;
-  $("seat").replaceChildren(...Array.from({ length: chosen ? chosen.agents : 0 },
-    (_, i) => new Option(`ai_${i}`, i)));
-  if (before && Number(before) < $("seat").length) $("seat").value = before;
+// Also kept for this tab when it is loaded anew.
+function keepSession(id) {
+  connection.session = id;
+  if (id) sessionStorage.setItem("session", id);
+  else sessionStorage.removeItem("session");
 }
 
 function begun(message) {
+  prepare(false);
   Object.assign(state, { about: message, scenes: [], at: null, running: false, waiting: false, ended: null });
-  connection.session = message.session;
+  keepSession(message.session);
   const plays = message.seat !== null;
   document.body.classList.toggle("play", plays);
   $("stage").hidden = false;
@@ -110,9 +94,7 @@ function ended(message) {
   const kept = message.problem || (message.record ? `Recorded as ${message.record}.` : "");
   tell(`The episode is over: welfare ${message.welfare.toFixed(2)}. ${kept}`);
   if (message.record) {
-    if (!$("record").value) $("record").replaceChildren();
-    $("record").prepend(new Option(message.record, message.record));
-    $("record").value = message.record;
+    offerRecord(message.record);
   }
   draw();
 }
@@ -128,13 +110,14 @@ function truth(message) {
 }
 
 function refused(message) {
+  prepare(false);
   state.waiting = false;
-  if (connection.session && message.reason.includes("expired")) connection.session = null;
+  if (connection.session && message.reason.includes("expired")) keepSession(null);
   alertText(message.reason);
 }
 
 function taken(message) {
-  connection.session = null;
+  keepSession(null);
   alertText(message.reason);
 }
 
@@ -241,24 +224,6 @@ function scrub(n) {
   draw();
 }
 
-$("setup").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const plays = new FormData($("setup")).get("mode") === "play";
-  const message = {
-    type: "start", scenario: $("scenario").value, agent: $("agent").value,
-    seed: Number($("seed").value), world: Number($("world").value),
-  };
-  if (plays) message.seat = Number($("seat").value);
-  connection.send(message);
-});
-$("setup").addEventListener("change", () => {
-  const plays = new FormData($("setup")).get("mode") === "play";
-  document.querySelector("#setup .play-only").style.display = plays ? "grid" : "none";
-});
-$("scenario").addEventListener("change", fillSeats);
-$("open").addEventListener("click", () => {
-  if ($("record").value) connection.send({ type: "open", record: $("record").value });
-});
 $("run").addEventListener("click", () => setPace(!state.running));
 $("next").addEventListener("click", step);
 $("live").addEventListener("click", () => { state.at = null; draw(); });
@@ -324,4 +289,4 @@ $("keys").replaceChildren(...KEYS.flatMap(([key, meaning]) => {
   text.textContent = meaning;
   return [term, text];
 }));
-document.querySelector("#setup .play-only").style.display = "none";
+connectForm((message) => connection.send(message));

@@ -141,8 +141,12 @@ export function drawCurve(canvas, caption, scenes, at, about, show) {
     labels.push({ i, ink: pen.fillStyle, at: y(curve.at(-1)), x: x(curve.length - 1) });
   });
   labels.sort((one, other) => one.at - other.at);
-  labels.forEach((one, n) => {
-    one.at = Math.max(one.at, n ? labels[n - 1].at + 11 : 0);
+  // Upwards from the axis, so that none stands on another.
+  for (let n = labels.length - 1; n >= 0; n -= 1) {
+    const below = n + 1 < labels.length ? labels[n + 1].at - 11 : height - bottom - 4;
+    labels[n].at = Math.min(labels[n].at, below);
+  }
+  labels.forEach((one) => {
     pen.textAlign = "left";
     pen.fillStyle = one.ink;
     pen.fillText(nameOf(one.i, about), one.x + 4, one.at);
