@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ class Lobby:
 
     Attributes:
         records: Folder for the records.
+        stepper: The one thread in which episodes are stepped.
 
     Raises:
         ValueError: an agent is unknown.
@@ -50,7 +52,9 @@ class Lobby:
             load_actor(agent)
         self._agents |= {name: name for name in SCRIPTED if name not in self._agents}
         self.records = records
+        self.stepper = ThreadPoolExecutor(1)
         self._sessions: dict[str, Session] = {}
+        self._compiled: set[tuple[str, str]] = set()
 
     def offers(self) -> dict[str, Any]:
         """Return what a page can choose from."""
@@ -90,7 +94,12 @@ class Lobby:
             ("focal",) * params.num_agents,
             tuple(policies),
         )
-        episode = Episode(setting, {message.agent: load_actor(self._agents[message.agent])})
+        actors = {message.agent: load_actor(self._agents[message.agent])}
+        if (message.scenario, message.agent) not in self._compiled:
+            # A first step compiles for seconds, for which other sessions should not wait.
+            Episode(setting, actors).step()
+            self._compiled.add((message.scenario, message.agent))
+        episode = Episode(setting, actors)
         session = Session(episode, message.seat, self._keep)
         return self._hold(session, setting, episode.params, message.seat)
 

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -137,8 +138,7 @@ class _Conversation:
             if session.owner is not self:
                 self._session = None
                 return [{"type": "taken", "reason": "this episode goes on in another window"}]
-            # Another thread, for a first step may compile for seconds.
-            return await asyncio.to_thread(session.tick)
+            return await self._stepped(session.tick)
 
     async def _answer(self, text: str | None) -> list[Reply]:
         """Return what there is to say to a message."""
@@ -178,7 +178,15 @@ class _Conversation:
         async with self._session.lock:
             if self._session.owner is not self:
                 raise ValueError("this episode goes on in another window")
-            return await asyncio.to_thread(self._session.handle, message)
+            return await self._stepped(self._session.handle, message)
+
+    async def _stepped(self, do: Callable[..., list[Reply]], *arguments: Any) -> list[Reply]:
+        """Return what a session does in the one thread that steps them all.
+
+        Steps are short; more threads would only wait for each other.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._lobby.stepper, do, *arguments)
 
     def _take(self, session: Session) -> None:
         self._session, session.owner = session, self
