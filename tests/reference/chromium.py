@@ -21,7 +21,7 @@ FLAGS = (
     *("--disable-dev-shm-usage", "--hide-scrollbars", "--mute-audio"),
     *("--remote-debugging-port=0", "--remote-allow-origins=*"),
 )
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
 CODES = {" ": 32, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Tab": 9}
 
 

@@ -59,7 +59,7 @@ class Client:
 
     def receive(self) -> dict[str, Any]:
         """Return the next message."""
-        found: dict[str, Any] = json.loads(self.socket.recv(120))
+        found: dict[str, Any] = json.loads(self.socket.recv(240))
         return found
 
     def ask(self, **message: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
@@ -196,6 +197,25 @@ def test_noise_is_refused_and_disturbs_nobody(server: Any) -> None:
             assert client.receive()["type"] == "refused"
         goes_on(watcher)
         assert client.ask(type="act", t=0, action=0)["scenes"][0]["t"] == 1
+
+
+def test_bytes_that_are_no_protocol_disturb_nobody(server: Any) -> None:
+    generator = np.random.default_rng(0)
+    upgrade = (
+        f"GET /session?token={TOKEN} HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
+        f"Origin: http://127.0.0.1:{server.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    ).encode()
+    with server.client() as watcher:
+        watcher.start()
+        for start in (b"", b"GET / HTTP/1.1\r\n", b"GET /" + b"x" * 40_000, upgrade):
+            with socket.create_connection(("127.0.0.1", server.port), 30) as line:
+                line.sendall(start + generator.bytes(500))
+                line.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(ConnectionResetError):
+                    while line.recv(4096):
+                        pass
+        goes_on(watcher)
 
 
 @pytest.mark.parametrize("binary", [False, True])
