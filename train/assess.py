@@ -96,6 +96,11 @@ def world_of(request: Assessment) -> WorldParams:
     return amend(_origin(request).world, request.world, "options of the world")
 
 
+def env_of(request: Assessment) -> str:
+    """Return the name of the scenario that `world_of` begins with; errors are the same."""
+    return _origin(request).env
+
+
 def assess(request: Assessment) -> dict[str, Any]:
     """Play every agent, random and oracle on the same worlds, and score them.
 

@@ -11,6 +11,7 @@ from tyro.conf import subcommand
 
 from empathy_loop.train import errors
 from empathy_loop.train.commands.comparing import Compare, Report, Verify
+from empathy_loop.train.commands.playing import Play, Record, Replay
 from empathy_loop.train.commands.scoring import Bench, Evaluate
 from empathy_loop.train.commands.showing import List, Render
 from empathy_loop.train.commands.training import Train
@@ -23,6 +24,9 @@ Command = (
     | Annotated[Report, subcommand("report")]
     | Annotated[Verify, subcommand("verify")]
     | Annotated[Render, subcommand("render")]
+    | Annotated[Play, subcommand("play")]
+    | Annotated[Record, subcommand("record")]
+    | Annotated[Replay, subcommand("replay")]
     | Annotated[Bench, subcommand("bench")]
     | Annotated[List, subcommand("list")]
 )

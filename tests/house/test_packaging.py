@@ -97,10 +97,19 @@ def test_the_wheel_holds_every_module_config_and_type_marker(wheel: Path) -> Non
     files = [
         file.relative_to(ROOT).as_posix()
         for package in PACKAGES
-        for pattern in ("*.py", "*.json", "*.toml", "py.typed")
+        for pattern in ("*.py", "*.json", "*.toml", "py.typed", "*.html", "*.js", "*.css", "*.pt")
         for file in (ROOT / package).rglob(pattern)
     ]
-    assert {Path(name).suffix for name in files} == {".py", ".json", ".toml", ".typed"}
+    assert {Path(name).suffix for name in files} == {
+        ".py",
+        ".json",
+        ".toml",
+        ".typed",
+        ".html",
+        ".js",
+        ".css",
+        ".pt",
+    }
     names = ZipFile(wheel).namelist()
     assert {f"empathy_loop/{name}" for name in files} - set(names) == set()
 

@@ -1,0 +1,222 @@
+"""The page in a real browser: an episode by keys and clicks, and the record that it leaves.
+
+It needs a Chromium (Debian's package is called chromium) and is skipped where none is found.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chromium import NAMES, Chromium, find_chromium
+
+from empathy_loop.train.records import read_record
+from empathy_loop.train.replay import check_replay
+
+pytestmark = pytest.mark.xdist_group("play")
+
+GAME = "window.empathyLoop.state"
+MOVES = {"ArrowUp": 1, "ArrowDown": 2, "ArrowLeft": 3, "ArrowRight": 4}
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    program = find_chromium()
+    if program is None:
+        pytest.skip(f"this test needs a browser: none of {', '.join(NAMES)} is on the path")
+    one = Chromium(program, tmp_path_factory.mktemp("profile"))
+    yield one
+    one.close()
+
+
+def open_page(browser: Chromium, server: Any) -> None:
+    browser.resize(1280, 800)
+    page = f"http://127.0.0.1:{server.port}/#token=a-token-for-tests"
+    browser.open(page)
+    browser.run("sessionStorage.clear()")  # it would come back to the episode of another test
+    browser.open("about:blank")
+    browser.open(page)
+    browser.wait("document.getElementById('connection').textContent === 'connected'")
+
+
+def begin(browser: Chromium, mode: str, agent: str) -> None:
+    browser.click_on(f"input[value={mode}] + span")
+    browser.run(f"document.getElementById('agent').value = {json.dumps(agent)}")
+    browser.click_on("#begin")
+    browser.wait(f"{GAME}.scenes.length > 0")
+
+
+def moments(browser: Chromium) -> int:
+    return int(browser.run(f"{GAME}.scenes.length"))
+
+
+def cell(browser: Chromium, row: int, column: int) -> tuple[float, float]:
+    """Return the middle of a cell of the board, in the window."""
+    left, top, side = browser.run(
+        "(() => { const one = document.getElementById('board');"
+        "one.scrollIntoView({block: 'center'}); const r = one.getBoundingClientRect();"
+        "return [r.x, r.y, r.width / 5]; })()"
+    )
+    return left + (column + 0.5) * side, top + (row + 0.5) * side
+
+
+def play_one(browser: Chromium, seat: int) -> str:
+    """Take one step by a key or a click, whichever helps most; return what was done."""
+    scene = browser.run(f"{GAME}.scenes.at(-1)")
+    mask, own, now = scene["mask"], scene["agents"][seat], moments(browser)
+    help_of = {j: 7 + (j - seat) % 3 for j in range(3) if j != seat}
+    wanted = next((j for j, action in help_of.items() if mask[action]), None)
+    if wanted is not None and scene["t"] % 2:
+        browser.click(*cell(browser, *scene["agents"][wanted]["at"]))
+        done = "help by click"
+    elif wanted is not None:
+        browser.press(str(wanted))
+        done = "help by key"
+    elif mask[6]:
+        browser.press("t")
+        done = "thank"
+    else:
+        # To the supply of the kind that another shows, or to the first one.
+        cues = [one["cue"] - 5 for j, one in enumerate(scene["agents"]) if j != seat]
+        goal = scene["stations"][max(*cues, 0)]
+        down, right = goal[0] - own["at"][0], goal[1] - own["at"][1]
+        keys = ["ArrowDown" if down > 0 else "ArrowUp"] * bool(down)
+        keys += ["ArrowRight" if right > 0 else "ArrowLeft"] * bool(right)
+        key = next((key for key in keys if mask[MOVES[key]]), " ")
+        browser.press(key)
+        done = "move" if key != " " else "stay"
+    browser.wait(f"{GAME}.scenes.length > {now}")
+    return done
+
+
+def test_an_episode_is_played_watched_again_and_replayed(
+    browser: Chromium, server: Any, records: Path
+) -> None:
+    open_page(browser, server)
+    begin(browser, "play", "oracle")
+    done = {play_one(browser, 0) for _ in range(50)}
+    assert {"help by click", "help by key", "move"} <= done
+    assert browser.run("document.querySelectorAll('.panel .bar').length") == 3
+    assert "its needs are hidden" in browser.run("document.getElementById('panels').textContent")
+
+    # The connection is lost, comes back by itself, and the episode goes on.
+    before = moments(browser)
+    browser.run("window.empathyLoop.connection.socket.close()")
+    browser.wait("document.getElementById('connection').textContent !== 'connected'")
+    browser.wait("document.getElementById('connection').textContent === 'connected'")
+    browser.wait(f"!{GAME}.waiting")
+    time.sleep(0.1)
+    play_one(browser, 0)
+    assert moments(browser) == before + 1
+
+    # So does a page that is loaded anew.
+    browser.call("Page.reload")
+    browser.wait(f"window.empathyLoop && {GAME}.scenes.length === {before + 1}")
+    assert browser.run("document.body.classList.contains('play')")
+    before += 1
+    play_one(browser, 0)
+
+    # Back to an earlier moment, and on by a key, which acts in the latest.
+    browser.press("[")
+    browser.press("[")
+    assert browser.run("document.getElementById('step').textContent") == f"step {before - 2} of 128"
+    play_one(browser, 0)
+    assert browser.run(f"{GAME}.at") is None
+
+    browser.run("document.getElementById('speed').value = 5")
+    browser.click_on("#run")
+    ended = browser.wait(f"{GAME}.ended")
+    assert ended["record"] in browser.run("document.getElementById('log').textContent")
+    scenes = browser.run(f"{GAME}.scenes")
+    record = read_record(records / ended["record"])
+    check_replay(record)
+    assert [scene["t"] for scene in scenes] == list(range(129))
+    shown = [scene["agents"][0]["need"] for scene in scenes]
+    kept = record.arrays["features"][:, 0, :3]
+    assert shown == [[round(float(level), 3) for level in row] for row in kept]
+    assert [scene["mask"] for scene in scenes] == record.arrays["action_mask"][:, 0].tolist()
+
+    # What was hidden is shown now.
+    browser.click_on("#reveal")
+    browser.wait("document.querySelectorAll('.panel .bar').length > 3")
+    truth = browser.run(f"{GAME}.scenes.map((one) => one.agents.map((a) => a.need))")
+    assert truth[100] == [
+        [round(float(level), 3) for level in row] for row in record.arrays["truth/need"][100]
+    ]
+    assert browser.problems == []
+
+
+def test_a_watched_episode_steps_runs_stops_and_goes_back(browser: Chromium, server: Any) -> None:
+    open_page(browser, server)
+    begin(browser, "watch", "filter")
+    browser.press(".")
+    browser.wait(f"{GAME}.scenes.length === 2")
+    bars = "document.querySelectorAll('.panel .bar').length"
+    assert browser.run(bars) == 27  # three agents, three kinds: the truth, and two who believe
+    browser.press("b")
+    assert browser.run(bars) == 9
+    browser.press("n")
+    assert browser.run(bars) == 0
+    browser.click_on("#show-beliefs")
+    assert browser.run(bars) == 18
+    browser.press("p")
+    browser.wait(f"{GAME}.scenes.length > 4")
+    browser.press("p")
+    browser.wait(f"!{GAME}.running")
+    stopped = moments(browser)
+    browser.press("ArrowLeft")
+    assert browser.run(f"{GAME}.at") == stopped - 2
+    browser.run(
+        "(() => { const one = document.getElementById('scrub'); one.value = 0;"
+        "one.dispatchEvent(new Event('input')); })()"
+    )
+    assert browser.run("document.getElementById('step').textContent") == "step 0 of 128"
+    assert moments(browser) == stopped
+    assert browser.problems == []
+
+
+def test_everything_can_be_reached_and_read_without_seeing(browser: Chromium, server: Any) -> None:
+    open_page(browser, server)
+    begin(browser, "play", "reader")
+    browser.press("l")
+    browser.wait("document.getElementById('say').textContent.includes('Your needs in percent')")
+    nameless = browser.run(
+        "[...document.querySelectorAll('button, input, select, [role=img]')].filter((one) =>"
+        "!(one.getAttribute('aria-label') || one.textContent.trim() ||"
+        "(one.labels && one.labels.length))).map((one) => one.outerHTML)"
+    )
+    assert nameless == []
+    reached = set()
+    for _ in range(40):
+        browser.press("Tab")
+        reached.add(browser.run("document.activeElement.id || document.activeElement.ariaLabel"))
+    assert {"scenario", "agent", "seat", "seed", "begin", "board", "run", "scrub"} <= reached
+    assert {"north", "stay"} & reached
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (320, 640), (1280, 800)])
+def test_nothing_is_cut_off_at_the_side(
+    browser: Chromium, server: Any, width: int, height: int
+) -> None:
+    open_page(browser, server)
+    browser.resize(width, height, mobile=width < 800)
+    begin(browser, "watch", "filter")
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    bottoms = "['board', 'run'].map((n) => document.getElementById(n).getBoundingClientRect())"
+    board, run = browser.run(f"{bottoms}.map((r) => [r.top, r.bottom])")
+    assert board[1] <= run[0] <= board[1] + 40
+
+
+def test_what_agents_are_called_cannot_become_part_of_the_page(
+    browser: Chromium, server: Any
+) -> None:
+    open_page(browser, server)
+    browser.run(
+        "window.empathyLoop.connection.onMessage({type: 'refused',"
+        "reason: '<img src=x onerror=alert(1)>'})"
+    )
+    assert browser.run("document.querySelectorAll('#alert img').length") == 0

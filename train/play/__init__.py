@@ -1,0 +1,1 @@
+"""Watch agents and play with them in a browser (extra `web`)."""

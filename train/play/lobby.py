@@ -1,0 +1,186 @@
+"""What a server offers, the sessions it holds, and the folder that its records go to."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from empathy_loop.envs.canvas import KIND_COLOURS
+from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.partners import SCRIPTED
+from empathy_loop.envs.scenarios import list_scenarios, load_scenario
+from empathy_loop.train.actors import load_actor
+from empathy_loop.train.episode import Episode, Setting
+from empathy_loop.train.play.messages import Start
+from empathy_loop.train.play.session import Session, opened
+from empathy_loop.train.play.shipped import SHIPPED, SHIPPED_NAME
+from empathy_loop.train.records import ENDING, HUMAN, Header, Record, read_record, write_record
+
+MOST_SESSIONS = 64
+"""Sessions that are held at once, with a page or without."""
+PATIENCE_SECONDS = 600.0
+"""How long a session that nobody has come back to is held."""
+MOST_LISTED = 50
+"""Records that are offered, the latest."""
+
+
+class Lobby:
+    """All that connections share.
+
+    Args:
+        agents: Run folders, scripted policies or classes that are offered before the scripted
+            ones; none for the agent that ships with the package.
+        records: Folder for the records; the only one that is read or written.
+
+    Attributes:
+        records: Folder for the records.
+        stepper: The one thread in which episodes are stepped.
+
+    Raises:
+        ValueError: an agent is unknown.
+        CheckpointError: the checkpoint of a run cannot be read.
+    """
+
+    def __init__(self, agents: Sequence[str], records: Path) -> None:
+        self._agents: dict[str, str | Path] = _labels(agents) if agents else {SHIPPED_NAME: SHIPPED}
+        for agent in self._agents.values():
+            load_actor(agent)
+        self._agents |= {name: name for name in SCRIPTED if name not in self._agents}
+        self.records = records
+        self.stepper = ThreadPoolExecutor(1)
+        self._sessions: dict[str, Session] = {}
+        self._compiled: set[tuple[str, str]] = set()
+
+    def offers(self) -> dict[str, Any]:
+        """Return what a page can choose from."""
+        return {
+            "type": "hello",
+            "agents": list(self._agents),
+            "scenarios": [
+                {"name": name, "summary": summary, "agents": load_scenario(name).params.num_agents}
+                for name, summary in list_scenarios().items()
+            ],
+            "records": self._names(),
+            "colours": list(KIND_COLOURS),
+        }
+
+    def start(self, message: Start) -> Session:
+        """Begin an episode.
+
+        Raises:
+            ValueError: a choice is none of those that are offered, or they do not fit together.
+            CheckpointError: a run cannot be read any more.
+        """
+        if message.scenario not in list_scenarios():
+            raise ValueError("there is no such scenario here")
+        if message.agent not in self._agents:
+            raise ValueError("there is no such agent here")
+        params = load_scenario(message.scenario).params
+        policies = [message.agent] * params.num_agents
+        if message.seat is not None:
+            if message.seat >= params.num_agents:
+                raise ValueError(f"seat must be in [0, {params.num_agents - 1}]")
+            policies[message.seat] = HUMAN
+        setting = Setting(
+            message.scenario,
+            params,
+            message.seed,
+            message.world,
+            ("focal",) * params.num_agents,
+            tuple(policies),
+        )
+        actors = {message.agent: load_actor(self._agents[message.agent])}
+        if (message.scenario, message.agent) not in self._compiled:
+            # A first step compiles for seconds, for which other sessions should not wait.
+            Episode(setting, actors).step()
+            self._compiled.add((message.scenario, message.agent))
+        episode = Episode(setting, actors)
+        session = Session(episode, message.seat, self._keep)
+        return self._hold(session, setting, episode.params, message.seat)
+
+    def open(self, name: str) -> Session:
+        """Show a record.
+
+        Raises:
+            ValueError: there is none of that name, or it is damaged or differs when replayed.
+            OSError: it cannot be read.
+        """
+        if name not in self._names():
+            raise ValueError("there is no such record here")
+        record = read_record(self.records / name)
+        header = record.header
+        return self._hold(opened(record), header, header.params, None)
+
+    def find(self, session_id: str) -> Session:
+        """Return a session that is held.
+
+        Raises:
+            ValueError: there is none with that secret, or it has expired.
+        """
+        self._forget()
+        if session_id not in self._sessions:
+            raise ValueError("that session has expired; begin a new one")
+        return self._sessions[session_id]
+
+    def drop(self, session: Session) -> None:
+        """Hold a session no longer."""
+        self._sessions.pop(session.id, None)
+
+    def _hold(
+        self, session: Session, how: Setting | Header, params: WorldParams, seat: int | None
+    ) -> Session:
+        """Hold a session, and say in it what its page must know of the episode."""
+        self._forget()
+        if len(self._sessions) >= MOST_SESSIONS:
+            raise ValueError(f"the server is full, with {MOST_SESSIONS} sessions; try later")
+        self._sessions[session.id] = session
+        session.begun = {
+            "type": "begun",
+            "session": session.id,
+            "scenario": how.scenario,
+            "seed": how.seed,
+            "world": how.world,
+            "policies": list(how.policies),
+            "seat": seat,
+            "grid": params.grid_size,
+            "kinds": params.num_kinds,
+            "agents": params.num_agents,
+            "horizon": params.horizon,
+            "offers": params.offers,
+        }
+        return session
+
+    def _forget(self) -> None:
+        """Hold no longer what nobody has come back to."""
+        latest = time.monotonic() - PATIENCE_SECONDS
+        for session in list(self._sessions.values()):
+            if session.owner is None and session.left_at < latest:
+                self.drop(session)
+
+    def _keep(self, record: Record) -> Path:
+        """Write the record of an episode that was played, under a name of its own."""
+        header = record.header
+        seat = header.policies.index(HUMAN)
+        when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        name = f"play-{when}-{header.scenario}-s{header.seed}-seat{seat}-{secrets.token_hex(3)}"
+        return write_record(self.records / f"{name}{ENDING}", record)
+
+    def _names(self) -> list[str]:
+        """Return the names of the latest records."""
+        files = [path for path in self.records.glob(f"*{ENDING}") if not path.is_symlink()]
+        files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        return [path.name for path in files[:MOST_LISTED]]
+
+
+def _labels(agents: Sequence[str]) -> dict[str, str | Path]:
+    """Return agents by what they are called, which is the name of a run's folder where unique."""
+    short = [Path(name).name for name in agents]
+    return {
+        one if short.count(one) == 1 else name: name
+        for one, name in zip(short, agents, strict=True)
+    }
