@@ -104,7 +104,8 @@ def test_every_command_has_a_manual_that_the_list_of_commands_names(
     code, out, _ = typed(capsys, "--help")
     assert code == 0
     assert documented().keys() == {
-        *("train", "evaluate", "compare", "report", "verify", "render", "bench", "list")
+        *("train", "evaluate", "compare", "report", "verify", "render"),
+        *("play", "record", "replay", "bench", "list"),
     }
     for name in documented():
         assert name in plain(out).split()
@@ -119,7 +120,8 @@ def test_the_manual_explains_every_option(capsys: pytest.CaptureFixture[str], co
     positional = {"agents", "name", "what", "source", "reference"} - {
         *(("name",) if command == "train" else ())
     }
-    positional |= {"agent"} if command == "render" else set()
+    positional |= {"agent"} if command in ("render", "record") else set()
+    positional |= {"file"} if command == "replay" else set()
     for field in documented()[command].keys() - positional:
         option = "set" if field == "assignments" else field.replace("_", "-")
         assert f"--{option}" in out
@@ -137,7 +139,7 @@ def test_every_list_of_shifts_in_the_manual_is_that_of_the_world(
                 assert re.split(", | or ", named) == list(SHIFT_FAMILIES), f"{command} --{field}"
                 assert named in plain(out)
                 listing.append(command)
-    assert sorted(listing) == ["evaluate", "render", "train"]
+    assert sorted(listing) == ["evaluate", "record", "render", "train"]
 
 
 def test_what_stands_behind_a_default_is_said(capsys: pytest.CaptureFixture[str]) -> None:
