@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
-from empathy_loop.envs.params import Range
+from empathy_loop.envs.params import Range, check_ranges
 
 KINDS = ("learned", "scripted", "user")
 PRIVILEGES = ("none", "training", "always")
@@ -192,16 +192,6 @@ class AgentConfig:
         return (
             self.kind == "learned" and trained and self.loss_weights.get("belief_crisis", 0.0) > 0.0
         )
-
-
-def check_ranges(config: Any) -> None:
-    """Raise ValueError for the first field of a dataclass that is outside its annotated Range."""
-    hints = get_type_hints(type(config), include_extras=True)
-    for entry in fields(config):
-        for allowed in getattr(hints[entry.name], "__metadata__", ()):
-            value = getattr(config, entry.name)
-            if isinstance(value, bool) or not allowed.contains(value):
-                raise ValueError(f"{entry.name} must be in {allowed}, got {value!r}")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

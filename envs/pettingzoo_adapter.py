@@ -18,7 +18,7 @@ from empathy_loop.envs import inputs
 from empathy_loop.envs.frame import frame_of
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.populations import FOCAL
+from empathy_loop.envs.populations import count_focal
 from empathy_loop.envs.reading import close_matches
 from empathy_loop.envs.render import ansi, draw
 from empathy_loop.envs.scenarios import resolve, seats_of
@@ -110,7 +110,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
 
     def _make_spaces(self) -> None:
         """Lay out who there is and what each sees, does, and is one of."""
-        self.possible_agents = [f"ai_{i}" for i in range(self.seats.count(FOCAL))]
+        self.possible_agents = [f"ai_{i}" for i in range(count_focal(self.seats))]
         self.agents: list[str] = []
         self.num_masked_actions = dict.fromkeys(self.possible_agents, 0)
         self._rows = np.arange(len(self.possible_agents))

@@ -20,7 +20,7 @@ from empathy_loop.envs.inputs import (
 )
 from empathy_loop.envs.observation import Observation, ObservationLayout
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.populations import FOCAL
+from empathy_loop.envs.populations import count_focal
 from empathy_loop.envs.scenarios import resolve, seats_of
 from empathy_loop.envs.seats import SeatedWorld, seat_partners
 from empathy_loop.envs.world import World
@@ -121,7 +121,7 @@ class AgentVectorEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):
     ) -> None:
         self.scenario, self.params = resolve(scenario, world)
         self.seats = seats_of(scenario, seats, self.params)
-        self._num_focal = self.seats.count(FOCAL)
+        self._num_focal = count_focal(self.seats)
         self.num_worlds = checked_count("num_worlds", num_worlds)
         self._num_threads = checked_count("num_threads", num_threads)
         self._copy, self._strict = checked_flag("copy", copy), checked_flag("strict", strict)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from extras import require
 
-from empathy_loop.agents.registry import load_class
+from empathy_loop.envs.reading import load_class
 from empathy_loop.train.logging import read_metrics
 
 FOLDER = Path(__file__).parents[1] / "examples"
