@@ -211,6 +211,17 @@ def count_focal(seats: Sequence[str]) -> int:
     return sum(seat_of(seat).is_focal for seat in seats)
 
 
+def agent_names(seats: Sequence[str]) -> tuple[str, ...]:
+    """Return what the agents in checked seats are called: ai_0, ..., and person_0, ..."""
+    counts = {"ai": 0, "person": 0}
+    names = []
+    for seat in seats:
+        kind = "ai" if seat_of(seat).person is None else "person"
+        names.append(f"{kind}_{counts[kind]}")
+        counts[kind] += 1
+    return tuple(names)
+
+
 def seat_table(seats: Sequence[str]) -> tuple[SeatTable, tuple[str, ...]]:
     """Return who may sit in each seat, and what the rows are called, such as "train/reader".
 

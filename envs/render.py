@@ -73,14 +73,14 @@ def ansi(frame: Frame) -> str:
     for gift in frame.gifts:
         what = kind_name(gift.kind) if gift.kind != NOTHING else "an item"
         outcome = "misattuned" if gift.misattuned else "relieved"
-        lines.append(f"ai_{gift.giver} gave {what} to ai_{gift.receiver}: {outcome}")
-    lines += [f"ai_{i} thanked ai_{j}" for i, j in frame.thanks]
+        lines.append(f"{frame.name(gift.giver)} gave {what} to {frame.name(gift.receiver)}: {outcome}")
+    lines += [f"{frame.name(i)} thanked {frame.name(j)}" for i, j in frame.thanks]
     num_agents = len(frame.carried)
     for i in range(num_agents):
-        lines.append(f"ai_{i} {_appearance(frame, i)}, drive {frame.drive[i]:.2f}")
+        lines.append(f"{frame.name(i)} {_appearance(frame, i)}, drive {frame.drive[i]:.2f}")
         lines.append(f"  true needs    {_levels(frame.need[i])}")
         for j, believed in beliefs_about(frame, i):
-            lines.append(f"  {f'ai_{j} believes':<13} {_levels(believed)}")
+            lines.append(f"  {f'{frame.name(j)} believes':<13} {_levels(believed)}")
     return "\n".join(lines)
 
 
