@@ -7,8 +7,8 @@ default here; a TOML file under configs/agents says only what an arm has differe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import Annotated, Any
+from dataclasses import dataclass, field
+from typing import Annotated
 
 from empathy_loop.envs.params import Range, check_ranges
 

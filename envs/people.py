@@ -34,7 +34,7 @@ class PeopleState(NamedTuple):
         trust: float64 [E, A, A], in [0, 1]. Trust in an AI; 1 in another person, for good.
         willingness: float64 [E, A], in [0, 1]. Willingness toward AI.
         ignored: int16 [E, A, A]. Chances to relieve h's distress that i has passed by.
-        thanks_due: int16 [E, A, A]. Steps left for i to thank h for a help; 0 for none to thank for.
+        thanks_due: int16 [E, A, A]. Steps left for i to thank h for a help; 0 if nothing is due.
         offered: uint8 [E, A, A]. 1 where i has offered help and not helped h since.
         cooperates: uint8 [E, A, A]. 1 where h cooperates with i in this round.
         answered: uint8 [E, A, A]. 1 where i has helped h in this round.
@@ -109,9 +109,7 @@ class PersonModel(Protocol):
         `trust` is 1 in the columns of persons; `willingness` is [E].
         """
 
-    def learn(
-        self, events: Events, trust: Floats, willingness: Floats
-    ) -> tuple[Floats, Floats]:
+    def learn(self, events: Events, trust: Floats, willingness: Floats) -> tuple[Floats, Floats]:
         """Return the new trust [E, A] and willingness [E], in [0, 1]; `events` are its own rows."""
 
 
@@ -153,8 +151,8 @@ class People:
             asked=np.zeros(agents, np.uint8),
         )
         self.answers = Answers(np.zeros(pairs), np.zeros(pairs), np.zeros(pairs, np.uint8))
-        flags = (np.zeros(pairs, np.uint8) for _ in Events._fields[:-1])
-        self.events = Events(*flags, np.zeros(agents, np.uint8))
+        shapes = [pairs] * (len(Events._fields) - 1) + [agents]
+        self.events = Events(*(np.zeros(shape, np.uint8) for shape in shapes))
         world.refusals = np.zeros(pairs, np.uint8)
 
     def begin(self, world: World, begins: NDArray[np.bool_]) -> None:

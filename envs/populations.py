@@ -102,7 +102,7 @@ def seat_of(text: str) -> Seat:
 
     Args:
         text: "focal"; a name in POPULATIONS, or one in SCRIPTED for that policy without traits; or
-            "person:" and a preset, "learned" or `package.module:Class`. After a comma come settings:
+            "person:" and a preset, "learned" or `package.module:Class`. After commas settings:
             `from=STEP` and `until=STEP` for when its agent may act; and, of a person, fields of
             PersonParams.
 

@@ -73,7 +73,9 @@ def ansi(frame: Frame) -> str:
     for gift in frame.gifts:
         what = kind_name(gift.kind) if gift.kind != NOTHING else "an item"
         outcome = "misattuned" if gift.misattuned else "relieved"
-        lines.append(f"{frame.name(gift.giver)} gave {what} to {frame.name(gift.receiver)}: {outcome}")
+        lines.append(
+            f"{frame.name(gift.giver)} gave {what} to {frame.name(gift.receiver)}: {outcome}"
+        )
     lines += [f"{frame.name(i)} thanked {frame.name(j)}" for i, j in frame.thanks]
     num_agents = len(frame.carried)
     for i in range(num_agents):

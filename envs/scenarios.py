@@ -95,7 +95,10 @@ def parse_scenario(name: str, text: str, source: str) -> Scenario:
     if not isinstance(variants, dict):
         raise ValueError(f"{source}: variants must be a table of seats by name, got {variants!r}")
     params = amend(WorldParams(), settings, source)
-    for key, value in {"seats": seats, **{f"variants.{k}": one for k, one in variants.items()}}.items():
+    for key, value in {
+        "seats": seats,
+        **{f"variants.{k}": one for k, one in variants.items()},
+    }.items():
         _check_listed(key, value, params, source)
     others = {key: tuple(value) for key, value in variants.items()}
     return Scenario(name, summary, params, about.strip(), tuple(history), tuple(seats), others)

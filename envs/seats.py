@@ -61,6 +61,12 @@ class SeatedWorld:
         self.rows = np.full(shape, -1, np.int64)
         filters = policy_code("filter") in self._table.policy
         found = [seat_of(seat) for seat in self.seats]
+        for text, seat in zip(self.seats, found, strict=True):
+            if seat.acts_from >= world.params.horizon:
+                raise ValueError(
+                    f"seat {text!r} acts from step {seat.acts_from}, but an episode has "
+                    f"{world.params.horizon}; lower from, or raise horizon"
+                )
         self.people = None
         if any(seat.person for seat in found):
             self.people = People(world, [seat.person for seat in found])

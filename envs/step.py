@@ -73,7 +73,8 @@ def step_batch(
 ):
     """Advance worlds of a batch; where one is truncated, keep its last view and begin anew.
 
-    Writes: records, observation, transition, refusals. All draws are keyed by seed, world, episode and step.
+    Writes: records, observation, transition, refusals.
+    All draws are keyed by seed, world, episode and step.
 
     Args:
         rules: Rules.

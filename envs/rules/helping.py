@@ -52,8 +52,8 @@ def act_agents(rules, world, actions, refusals):
     """Let the agents of one world act one after another, in the order of their moves.
 
     An act whose condition does not hold does nothing.
-    Writes: need, carried, last_action, last_helper, first_helper, help_left, refusals and the ledger
-    that `clear_ledger` clears.
+    Writes: need, carried, last_action, last_helper, first_helper, help_left, refusals and the
+    ledger that `clear_ledger` clears.
 
     Args:
         rules: Rules.

@@ -77,9 +77,10 @@ def look_ahead(rules, world, table, h, e, answers, refusals, step_key):
             if not draw(step_key, h, REFUSE, i) < answers.accepts[e, h, i]:
                 refusals[e, h, i] = REFUSES
             kind = world.carried[i]
-            if world.cue[h] >= DISTRESS and kind != NOTHING and world.need[h, kind] > 0.0:
-                if is_visible(rules, world, i, h) and in_reach(rules, world, i, h):
-                    answers.chance[e, h, i] = 1
+            near = is_visible(rules, world, i, h) and in_reach(rules, world, i, h)
+            asks = world.cue[h] >= DISTRESS and kind != NOTHING
+            if near and asks and world.need[h, kind] > 0.0:
+                answers.chance[e, h, i] = 1
 
 
 @hot

@@ -1,4 +1,4 @@
-"""People in the kernels and in the plain-Python reference agree bit for bit over random histories."""
+"""People in the kernels and in the plain-Python reference agree bit for bit."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def any_person(draw: st.DrawFn) -> PersonSeat:
 
 
 def lively(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Draw legal actions: int8 [E, A]; helps first where they are legal, thanks and offers often."""
+    """Draw legal actions: int8 [E, A]; helps first where they are legal, thanks often."""
     preference = rng.random(mask.shape)
     preference[..., 8:] += 0.5
     preference[..., 6:8] += 0.25 * (rng.random((*mask.shape[:2], 1)) < 0.5)
@@ -60,9 +60,7 @@ def demand_same(world: World, people: People, references: list[ReferencePeople])
         for name, ours in people.state._asdict().items():
             demand_equal(name, ours[idx], getattr(reference, name))
         for name in ("cue", "cost", "carried", "social_act", "received"):
-            demand_equal(
-                name, getattr(world.state, name)[idx], getattr(reference.world, name)
-            )
+            demand_equal(name, getattr(world.state, name)[idx], getattr(reference.world, name))
 
 
 def run_both(
@@ -146,8 +144,8 @@ def test_kernels_and_reference_agree_for_any_people(
 def test_the_comparison_meets_everything_that_can_happen_to_people() -> None:
     params = WorldParams(num_agents=4, grid_size=4, total_hazard=0.3, horizon=90, offers=True)
     seats: list[PersonSeat | None] = [None, None]
-    for name in ("reserved", "ipd"):
-        seats.append(person_of(name, {"trust_start": 0.2, "round_steps": 4, "ignored_after": 1}, name))
+    quick = {"trust_start": 0.2, "round_steps": 4, "ignored_after": 1}
+    seats += [person_of(name, quick, name) for name in ("reserved", "ipd")]
     events = run_both(params, seats, seed=1, num_steps=400)
     wanted = ["refused", "cooperates"]
     wanted += ["relieved", "hurt", "ignored", "thanked", "unthanked", "offered"]
