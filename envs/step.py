@@ -73,14 +73,11 @@ def step_batch(
 ):
     """Advance worlds of a batch; where one is truncated, keep its last view and begin anew.
 
-    Writes: records, observation, transition, refusals.
-    All draws are keyed by seed, world, episode and step.
+    Writes: records, observation, transition, refusals. Draws are keyed by seed, episode and step.
 
     Args:
         rules: Rules.
-        records: record [E]. The worlds.
-        observation: Observation.
-        transition: Transition.
+        records, observation, transition: record [E], Observation and Transition of the worlds.
         actions: int8 [E, A]. Actions asked for, in [0, N).
         refusals: uint8 [E, A, A], or [E, 0, 0] where nobody refuses help; see `act_agents`.
         seed: int64. Seed of the batch.

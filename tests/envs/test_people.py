@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -168,11 +169,13 @@ def test_a_saved_batch_with_people_continues_identically() -> None:
     saved = view.get_state()
     assert any(name.startswith("people.") for name in saved)
     other.set_state(saved)
+    pickled = pickle.loads(pickle.dumps(view))
     for row in actions[6:]:
-        view.step(row)
-        other.step(row)
-    ours, theirs = view.get_state(), other.get_state()
-    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+        for one in (view, other, pickled):
+            one.step(row)
+    ours = view.get_state()
+    for theirs in (other.get_state(), pickled.get_state()):
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
     assert view.observation.features.tobytes() == other.observation.features.tobytes()
 
 
