@@ -41,7 +41,7 @@ def with_self_knowledge(
         float32 [D] for each AI; float32 [D + O + 1] for each person, as `introspect` has it.
     """
     rows = list(features)
-    for h in range(len(rows)):
-        if people is not None and people.is_person[h]:
+    if people is not None:
+        for h in np.flatnonzero(people.is_person[: len(rows)]).tolist():
             rows[h] = np.append(rows[h], introspect(people, h)[0])
     return rows

@@ -16,7 +16,13 @@ from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.partners import NOBODY, ScriptedPolicies, policy_code
 from empathy_loop.envs.people import People
-from empathy_loop.envs.populations import FOCAL, check_seats, count_focal, seat_of, seat_table
+from empathy_loop.envs.populations import (
+    FOCAL,
+    check_seats,
+    count_focal,
+    seat_of,
+    seat_table,
+)
 from empathy_loop.envs.random import PARTNER, below, draw, fold
 from empathy_loop.envs.stage import Stage
 from empathy_loop.envs.state import State
@@ -71,6 +77,7 @@ class SeatedWorld:
         if any(seat.person for seat in found):
             self.people = People(world, [seat.person for seat in found])
         self._stage = Stage([seat.acts_from for seat in found], [s.acts_until for s in found])
+        self._is_plain = set(self.seats) == {FOCAL}
         self._policies = ScriptedPolicies(
             world.params, np.full(shape, NOBODY, np.int8), bool(filters), self.people
         )
@@ -114,23 +121,30 @@ class SeatedWorld:
                 f"actions must be those of the focal agents, of shape {shape}, "
                 f"got {actions.dtype} of shape {actions.shape}"
             )
+        if self._is_plain:
+            return self._stepped(self.world.checked(actions))
         everybody = np.zeros((len(actions), len(self.seats)), actions.dtype)
         everybody[:, : self.num_focal] = actions
         # Before partners act, who would otherwise have looked twice at a step refused once.
         everybody = self.world.checked(everybody)
         if self.people is not None:
             self.people.look_ahead(self.world)
-        if self.num_focal < len(self.seats):
-            everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]
+        everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]
         self._stage.hold(self.world, everybody)
-        transition = self.world.step_checked(everybody)
-        begins = transition.truncated & self.world.autoreset
-        if self.people is not None:
-            self.people.look_back(self.world, ~begins)
-        if begins.any():
-            self._seat(begins)
+        self._stepped(everybody)
         self._stage.turn(self.world)
         self._stage.mask(self.world)
+        return self.transition
+
+    def _stepped(self, actions: NDArray[np.int8]) -> Transition:
+        """Advance the worlds by everybody's actions, and begin the next episode where one ended."""
+        transition = self.world.step_checked(actions)
+        begins = transition.truncated if self.world.autoreset else None
+        if self.people is not None:
+            goes_on = np.ones(len(actions), np.bool_) if begins is None else ~begins
+            self.people.look_back(self.world, goes_on)
+        if begins is not None and begins.any():
+            self._seat(begins)
         return self.transition
 
     def get_state(self) -> dict[str, NDArray[Any]]:

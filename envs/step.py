@@ -77,7 +77,9 @@ def step_batch(
 
     Args:
         rules: Rules.
-        records, observation, transition: record [E], Observation and Transition of the worlds.
+        records: record [E]. The worlds.
+        observation: Observation.
+        transition: Transition.
         actions: int8 [E, A]. Actions asked for, in [0, N).
         refusals: uint8 [E, A, A], or [E, 0, 0] where nobody refuses help; see `act_agents`.
         seed: int64. Seed of the batch.
@@ -95,9 +97,17 @@ def step_batch(
     # In a loop of its own, so that the one above stays small.
     for e in range(max(start, 0), end):
         if transition.truncated[e]:
-            _keep_final(observation, transition.final_observation, e)
-            if autoreset:
-                _begin_next(rules, records[e], observation, seed, first_world, e)
+            _end_episode(
+                rules, records[e], observation, transition, seed, first_world, autoreset, e
+            )
+
+
+@hot
+def _end_episode(rules, world, observation, transition, seed, first_world, autoreset, e):
+    """Keep the last view of the episode of one world and, with autoreset, begin the next one."""
+    _keep_final(observation, transition.final_observation, e)
+    if autoreset:
+        _begin_next(rules, world, observation, seed, first_world, e)
 
 
 @hot
