@@ -97,13 +97,11 @@ def step_batch(
     # In a loop of its own, so that the one above stays small.
     for e in range(max(start, 0), end):
         if transition.truncated[e]:
-            _end_episode(
-                rules, records[e], observation, transition, seed, first_world, autoreset, e
-            )
+            _end(rules, records[e], observation, transition, seed, first_world, autoreset, e)
 
 
 @hot
-def _end_episode(rules, world, observation, transition, seed, first_world, autoreset, e):
+def _end(rules, world, observation, transition, seed, first_world, autoreset, e):
     """Keep the last view of the episode of one world and, with autoreset, begin the next one."""
     _keep_final(observation, transition.final_observation, e)
     if autoreset:
