@@ -38,7 +38,7 @@ class PeopleState(NamedTuple):
         offered: uint8 [E, A, A]. 1 where i has offered help and not helped h since.
         cooperates: uint8 [E, A, A]. 1 where h cooperates with i in this round.
         answered: uint8 [E, A, A]. 1 where i has helped h in this round.
-        asked: uint8 [E, A]. 1 where h has shown distress in this round.
+        asked: uint8 [E, A]. 1 where h has shown distress in this round since it was last relieved.
     """
 
     trust: Floats

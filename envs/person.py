@@ -81,8 +81,8 @@ class PersonParams:
     by (sigma), 0 to 10; no source, to be swept."""
     rounds: bool = False
     """Whether rounds of a repeated prisoner's dilemma decide whom to help, in place of trust."""
-    round_steps: Steps = 16
-    """Steps of a round, 1 to 1000; assumed, about the time between two needs."""
+    round_steps: Steps = 32
+    """Steps of a round, 1 to 1000; assumed, long enough to need help and to get it."""
     p_first: Probability = 0.5
     """Probability of cooperation in the first round, 0 to 1; assumed."""
     p_cc: Probability = 0.92

@@ -198,8 +198,9 @@ def learn(table, h, e, minds, events):
 def end_round(world, table, h, e, minds, step_key):
     """Decide anew with whom person h cooperates, where a round of its own ends with this step.
 
-    A round in which h neither showed distress nor was helped by an AI tells nothing of that AI,
-    and leaves all as it is. Writes: rows [e, h] of cooperates, answered and asked.
+    A round at whose end no shown distress of h is left unrelieved tells nothing of an AI that has
+    not relieved h in it, and leaves all as it is. Writes: rows [e, h] of cooperates, answered and
+    asked.
 
     Args:
         world: record. One world of a batch, after the step.
@@ -210,7 +211,9 @@ def end_round(world, table, h, e, minds, step_key):
         step_key: uint64. Key of the coming step.
     """
     person = table[h]
-    if world.cue[h] >= DISTRESS:
+    if world.relief[h] > 0.0:
+        minds.asked[e, h] = 0
+    elif world.cue[h] >= DISTRESS:
         minds.asked[e, h] = 1
     if world.step % person.round_steps != 0:
         return

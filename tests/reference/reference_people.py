@@ -121,7 +121,9 @@ class People:
 
     def _end_round(self, h: int) -> None:
         p, key = self.people[h], fold(self.world.key, self.world.step_count)
-        if self.world.cue[h] >= 5:
+        if self.world.relief[h] > 0:
+            self.asked[h] = 0
+        elif self.world.cue[h] >= 5:
             self.asked[h] = 1
         if self.world.step_count % p.round_steps != 0:
             return
