@@ -23,8 +23,8 @@ def draw(frame: Frame, cell_pixels: int) -> NDArray[np.uint8]:
         cell_pixels: Side of a cell of the board, in pixels, at least 16.
 
     Returns:
-        uint8 [H, W, 3]. Its size depends on cell_pixels, the sizes of the world and on whether
-        there is a belief, and on nothing else.
+        uint8 [H, W, 3]. Its size depends on cell_pixels, the sizes of the world, the longest
+        name and on whether there is a belief, and on nothing else.
 
     Raises:
         ValueError: cell_pixels is too small.
