@@ -7,11 +7,10 @@ default here; a TOML file under configs/agents says only what an arm has differe
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import Annotated, Any, get_type_hints
+from dataclasses import dataclass, field
+from typing import Annotated
 
-from empathy_loop.envs.params import Range
+from empathy_loop.envs.params import Range, check_ranges
 
 KINDS = ("learned", "scripted", "user")
 PRIVILEGES = ("none", "training", "always")
@@ -193,22 +192,6 @@ class AgentConfig:
         return (
             self.kind == "learned" and trained and self.loss_weights.get("belief_crisis", 0.0) > 0.0
         )
-
-
-def check_ranges(config: Any) -> None:
-    """Raise ValueError for the first field of a dataclass that is outside its annotated Range."""
-    kind: Any = type(config)
-    hints = _hints(kind)
-    for entry in fields(config):
-        for allowed in getattr(hints[entry.name], "__metadata__", ()):
-            value = getattr(config, entry.name)
-            if isinstance(value, bool) or not allowed.contains(value):
-                raise ValueError(f"{entry.name} must be in {allowed}, got {value!r}")
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind, include_extras=True)
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

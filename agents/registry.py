@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import fields
-from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
@@ -21,7 +17,7 @@ from empathy_loop.agents.config import PPO_WEIGHTS, AgentConfig, ComparatorConfi
 from empathy_loop.agents.empathy.coupling import Coupling, TrueCoupling
 from empathy_loop.agents.empathy.targets import Dummy, Introspective, Predictive, Supervised
 from empathy_loop.agents.objective import Objective
-from empathy_loop.envs.reading import amend, close_matches
+from empathy_loop.envs.reading import amend, close_matches, load_class
 
 OBJECTIVES: dict[str, type[Objective]] = {
     "introspective": Introspective,
@@ -195,52 +191,3 @@ def load_objective(name: str) -> type[Objective]:
             "empathy_loop.agents.objective.Objective"
         )
     return found
-
-
-def load_class(name: str) -> type[Any]:
-    """Return the class that `package.module:Class` names.
-
-    Args:
-        name: Where the class can be imported from. While its module is imported, the current
-            folder is searched after everything that is installed, which it can thus not hide.
-
-    Returns:
-        The class.
-
-    Raises:
-        ValueError: the module or the class cannot be found.
-    """
-    module_name, _, class_name = name.partition(":")
-    if not all(part.isidentifier() for part in module_name.split(".")):
-        raise ValueError(f"agent {name!r} is not of the form package.module:Class")
-    try:
-        with _current_folder_searched():
-            module = import_module(module_name)
-    except ImportError as error:
-        raise ValueError(
-            f"agent {name!r}: module {module_name!r} cannot be imported ({error}); "
-            "install it, or run from the folder that holds it"
-        ) from error
-    found = getattr(module, class_name, None)
-    if not isinstance(found, type):
-        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
-        raise ValueError(
-            f"agent {name!r}: module {module_name!r} has no class {class_name!r}; "
-            f"{close_matches(class_name, classes)}"
-        )
-    return found
-
-
-@contextmanager
-def _current_folder_searched() -> Iterator[None]:
-    """Search the current folder last for modules; only for now, for it may be any folder."""
-    folder = os.getcwd()
-    if folder in sys.path:
-        yield
-        return
-    sys.path.append(folder)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # the module may have taken it away itself
-            sys.path.remove(folder)

@@ -30,6 +30,8 @@ SCRIPTED: tuple[str, ...] = (
 """Names of the scripted policies; the index of a name is its code inside the kernels."""
 
 STAYER, RANDOM, EGOIST, EXPLOITER, TIMETABLE, READER, RECIPROCATOR, FILTER, ORACLE = range(9)
+PERSON = len(SCRIPTED)
+"""Code of a simulated person, who reads faces as the reader does (`empathy_loop.envs.people`)."""
 NOBODY = -1
 """Code of a seat for which no scripted policy acts."""
 
@@ -153,7 +155,7 @@ def believe(rules, world, e, i, policy, minds, inferred, expected):
         for k in range(world.need.shape[1]):
             if policy == ORACLE:
                 belief[e, i, j, k] = world.need[j, k]
-            elif policy in (READER, RECIPROCATOR):
+            elif policy in (READER, RECIPROCATOR, PERSON):
                 belief[e, i, j, k] = _read(rules, world, i, j, k, belief[e, i, j, k])
             elif policy == TIMETABLE:
                 if visible and world.received[j] == k:

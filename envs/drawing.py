@@ -96,7 +96,8 @@ def _layout_of(frame: Frame, cell: int) -> _Layout:
     """Place the parts: board left, panels in columns beside it, the legend below."""
     num_agents, num_kinds = frame.need.shape
     text = min(max(0.24 * cell, 10.0), 24.0)
-    label = text_width(f"ai_{num_agents - 1} believes", text) + text
+    longest = max((frame.name(i) for i in range(num_agents)), key=len)
+    label = text_width(f"{longest} believes", text) + text
     rows = 4 + (0 if frame.belief is None else num_agents - 1)
     panel = (
         max(label + (4 * num_kinds + 0.6) * text, 17 * text),
@@ -219,7 +220,7 @@ def _draw_panel(canvas: Canvas, layout: _Layout, frame: Frame, i: int, corner: P
     _draw_agent(canvas, (left + 2.0 * text, top + 2.0 * text), 3.6 * text, cue)
     beside = left + 4.2 * text
     shown = "shows nothing" if cue == 0 else f"shows {expression(cue)}"
-    canvas.text((beside, top + 1.25 * text), f"ai_{i} {shown}", text)
+    canvas.text((beside, top + 1.25 * text), f"{frame.name(i)} {shown}", text)
     carried = int(frame.carried[i])
     words = "carries nothing" if carried == NOTHING else "carries"
     canvas.text((beside, top + 2.85 * text), words, text)
@@ -233,7 +234,7 @@ def _draw_panel(canvas: Canvas, layout: _Layout, frame: Frame, i: int, corner: P
         place = (first + kind * layout.slot + 0.45 * layout.slot, row)
         canvas.marker(place, 0.62 * text, kind)
     rows = [("true needs", frame.need[i])]
-    rows += [(f"ai_{j} believes", believed) for j, believed in beliefs_about(frame, i)]
+    rows += [(f"{frame.name(j)} believes", believed) for j, believed in beliefs_about(frame, i)]
     for n, (words, levels) in enumerate(rows):
         down = row + (1.45 * n + 1.45) * text
         canvas.text((left + 0.6 * text, down), words, text)

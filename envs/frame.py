@@ -49,6 +49,7 @@ class Frame(NamedTuple):
         thanks: Who thanked whom in the last step.
         belief: float32 [A, O, K] or None. Need level, in [0, 1], that each agent believes
             each other to have; other d of agent i is agent (i + d + 1) % A.
+        names: Names of all agents; none for ai_0, ai_1, ...
     """
 
     grid_size: int
@@ -64,15 +65,26 @@ class Frame(NamedTuple):
     gifts: tuple[Gift, ...]
     thanks: tuple[tuple[int, int], ...]
     belief: NDArray[np.float32] | None
+    names: tuple[str, ...] = ()
+
+    def name(self, i: int) -> str:
+        """Return what agent i is called."""
+        return self.names[i] if self.names else f"ai_{i}"
 
 
-def frame_of(world: World, e: int, belief: NDArray[np.float32] | None = None) -> Frame:
+def frame_of(
+    world: World,
+    e: int,
+    belief: NDArray[np.float32] | None = None,
+    names: tuple[str, ...] = (),
+) -> Frame:
     """Return what there is to show of one world of a batch now.
 
     Args:
         world: The batch.
         e: Row of the batch.
         belief: float32 [A, O, K] in [0, 1]. What agents believe now, or None.
+        names: Names of all agents; none for ai_0, ai_1, ...
 
     Returns:
         Frame: copies, which later steps leave as they are.
@@ -99,6 +111,7 @@ def frame_of(world: World, e: int, belief: NDArray[np.float32] | None = None) ->
         gifts=tuple(_gift(world, e, int(i), int(j)) for i, j in np.argwhere(state.helped[e])),
         thanks=tuple((int(i), int(j)) for i, j in np.argwhere(state.thanked[e])),
         belief=None if belief is None else belief.copy(),
+        names=names,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.reading import close_matches
 from empathy_loop.envs.state import EAST, HELP_BASE, NORTH, OFFER, THANK, USE
 
 
@@ -45,6 +46,19 @@ def checked_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False, got {value!r}")
     return value
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse a value that is neither None nor one of some names.
+
+    Raises:
+        ValueError: it is another; names the argument, the value and the close matches.
+    """
+    if value is not None and value not in choices:
+        raise ValueError(
+            f"{name} must be None or one of {', '.join(choices)}, "
+            f"got {value!r}; {close_matches(str(value), choices)}"
+        )
 
 
 def checked_count(name: str, value: object) -> int:

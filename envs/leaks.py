@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.state import State
 from empathy_loop.envs.world import World
 
@@ -23,7 +24,10 @@ _SAMPLED_STEPS = (3, 11, 25)
 
 
 def check_no_leak(
-    params: WorldParams, make_world: Callable[..., World] = World, num_worlds: int = 24
+    params: WorldParams,
+    make_world: Callable[..., World] = World,
+    num_worlds: int = 24,
+    seats: Sequence[str] = (),
 ) -> str:
     """Check that nothing given to a policy depends on what is hidden in others.
 
@@ -36,6 +40,8 @@ def check_no_leak(
         params: The rules.
         make_world: Makes a batch, with the arguments of `World`.
         num_worlds: Number of worlds, at least 2.
+        seats: A seat for each agent, as `SeatedWorld` takes them. Where people sit, what they think
+            of the AI is hidden from the AI too.
 
     Returns:
         What was changed.
@@ -63,7 +69,9 @@ def check_no_leak(
                 _assert_unmoved(world, other, f"{name} of agent {j}", others)
                 _assert_unmoved(world, other, f"{name} of agent {j}", [j], besides=where)
     _check_pettingzoo(params, hidden if params.show_needs else [*hidden, "need"])
-    return f"{len(hidden)} hidden arrays and {len(own)} private ones"
+    found = f"{len(hidden)} hidden arrays and {len(own)} private ones"
+    num_people = _check_people(params, make_world, num_worlds, seats)
+    return f"{found}, {num_people} of people" if num_people else found
 
 
 def _moments(world: World) -> Iterator[World]:
@@ -101,6 +109,49 @@ def _assert_unmoved(
                 "observe from what is shown only, or declare the array in "
                 "empathy_loop.envs.leaks.SHOWN if others are meant to see it"
             )
+
+
+def _check_people(
+    params: WorldParams, make_world: Callable[..., World], num_worlds: int, seats: Sequence[str]
+) -> int:
+    """Raise AssertionError where an AI is told what people think; return the number of arrays."""
+    from empathy_loop.envs.pettingzoo_adapter import ScenarioEnv
+
+    seated = SeatedWorld(make_world(params, num_worlds, seed=5), seats)
+    if seated.people is None:
+        return 0
+    ais = np.flatnonzero(~seated.people.is_person)
+    other = SeatedWorld(make_world(params, num_worlds, seed=5), seats)
+    rng = np.random.default_rng(0)
+    for _ in range(params.horizon // 2):
+        mask = seated.observation.action_mask
+        seated.step(np.where(mask, rng.random(mask.shape), -1.0).argmax(axis=2))
+    saved, env = seated.get_state(), ScenarioEnv(params, seats=seats)
+    env.reset(seed=5)
+    moment = env.get_state()
+    for name, array in seated.people.state._asdict().items():
+        changed = 1.0 - array if array.dtype.kind == "f" else (array + 1).astype(array.dtype)
+        other.set_state(saved | {f"people.{name}": changed})
+        _assert_unmoved(seated.world, other.world, name, ais.tolist())
+        told = [env.set_state(moment), env.state(), env.agents]
+        world = moment["world"] | {f"people.{name}": changed[:1]}
+        now = [env.set_state(moment | {"world": world}), env.state(), env.agents]
+        if not all(_same(one, two) for one, two in zip(told, now, strict=True)):
+            raise AssertionError(
+                f"{name} of people is hidden, but moves what the PettingZoo environment tells AI; "
+                "build it from observations, masks and exterior views only"
+            )
+    return len(seated.people.state)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two nested values are the same but for what persons are told."""
+    if isinstance(one, dict):
+        ais = [key for key in one if not str(key).startswith("person")]
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in ais)
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(np.array_equal(one, other))
 
 
 def _check_pettingzoo(params: WorldParams, hidden: Sequence[str]) -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import ast
 import inspect
 from dataclasses import fields
+from types import ModuleType
+from typing import Any
 
 from empathy_loop.envs import params as params_module
+from empathy_loop.envs import person as person_module
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
+from empathy_loop.envs.person import PERSON, PRESETS, PersonParams
+from empathy_loop.envs.populations import agent_names, check_seats, count_focal, seat_of
 from empathy_loop.envs.scenarios import Scenario, load_scenario
 from empathy_loop.envs.shared_state import shared_size
 
@@ -38,6 +43,7 @@ def page_of(name: str) -> str:
         f"## Actions\n\n{_actions(scenario.params)}",
         f"## Observations\n\n{_observations(scenario.params)}",
         f"## Rewards\n\n{_rewards(scenario.params)}",
+        _people(scenario),
         f"## Arguments\n\n{_arguments(scenario)}",
         "## Version history\n\n" + "\n".join(f"- {line}" for line in scenario.history),
     ]
@@ -47,7 +53,8 @@ def page_of(name: str) -> str:
 def _facts(scenario: Scenario) -> str:
     """Return the table of facts."""
     params, layout = scenario.params, ObservationLayout.of(scenario.params)
-    agents = ", ".join(f"`ai_{i}`" for i in range(params.num_agents))
+    seats = check_seats(scenario.seats, params.num_agents)
+    agents = ", ".join(f"`{name}`" for name in agent_names(seats)[: count_focal(seats)])
     return f"""\
 | Import | `from empathy_loop.envs import {scenario.name}` |
 |---|---|
@@ -128,8 +135,10 @@ What an agent sees, and its own needs. {promise}
 With `truth=True`, `infos[agent]["truth"]` also holds what is hidden of that agent, as arrays by
 kind: `need` and `hazard` (probability per step that a crisis begins), float64 ({kinds},); `style`,
 int8 ({kinds},), the distress symbol that each kind is shown as; `severe`, int8 ({kinds},), 1 where
-a crisis takes two helpers; and `expressivity`, the probability that it shows its distress. This
-is for training targets and for scoring. Whatever acts must not read it.
+a crisis takes two helpers; and `expressivity`, the probability that it shows its distress. Where
+people sit, it also holds each agent's `trust` in this one and `willingness` toward AI, float64
+({params.num_agents},), 0 where no person is. This is for training targets and for scoring. Whatever
+acts must not read it.
 
 `state()` is what agents show each other, and no more. For each agent in turn: its position (2),
 its exterior view ({layout.other_size}), and which others it saw help it ({others}) and thank it
@@ -150,11 +159,34 @@ Rewards are for learning. The score is welfare: at every step, minus the mean ov
 `empathy_loop.train.evaluate` reports it."""
 
 
+def _people(scenario: Scenario) -> str:
+    """Return who sits in the seats and with what numbers, where partners sit."""
+    if not scenario.seats:
+        return ""
+    names = agent_names(scenario.seats)
+    variants = {"": scenario.seats, **scenario.variants}
+    lines = ["## Seats", "| variant | agent | seat |\n|---|---|---|"]
+    for variant, seats in variants.items():
+        for name, seat in zip(names, seats, strict=True):
+            lines[1] += f"\n| {variant or 'as it is'} | `{name}` | `{seat}` |"
+    people = [seat_of(seat).person for seat in scenario.seats]
+    persons = {n: one.params for n, one in zip(names, people, strict=True) if one is not None}
+    lines.append(
+        "Persons act inside. Their numbers, each of them an assumption, and an argument of a seat "
+        f'such as `"{PERSON}reserved,spillover=0.5"`; presets are {", ".join(PRESETS)}:'
+    )
+    table = f"| number | {' | '.join(persons)} | meaning |\n|---{'|---' * len(persons)}|---|"
+    for field, meaning in _field_meanings(person_module, PersonParams).items():
+        values = " | ".join(f"`{getattr(params, field)}`" for params in persons.values())
+        table += f"\n| `{field}` | {values} | {meaning} |"
+    return "\n\n".join([*lines, table])
+
+
 def _arguments(scenario: Scenario) -> str:
     """Return the arguments of the environments, every field of the rules among them."""
     name = scenario.name
     rows = ["| field | here | default | meaning |", "|---|---|---|---|"]
-    for field, meaning in _field_meanings().items():
+    for field, meaning in _field_meanings(params_module, WorldParams).items():
         here, default = getattr(scenario.params, field), getattr(WorldParams(), field)
         shown = f"`{here}`" if here == default else f"**`{here}`**"
         rows.append(f"| `{field}` | {shown} | `{default}` | {meaning} |")
@@ -170,7 +202,7 @@ def _arguments(scenario: Scenario) -> str:
 picture from `render()`. All show the truth.
 
 `truth`, `privileged_state`, `strict`: see above. `seats`: who sits where, focal agents first, such
-as `("focal", "train", "heldout")`; partners act inside, and only focal ones are agents.
+as `("focal", "train", "person:warm")`; partners act inside, and only focal ones are agents.
 
 `world`: any field of `empathy_loop.envs.params.WorldParams`, such as `num_agents=4` or
 `shift="cue_remap"`; those that differ from the default world are set in bold. PettingZoo's
@@ -182,15 +214,15 @@ as `("focal", "train", "heldout")`; partners act inside, and only focal ones are
 same seed. `options` are not used. `get_state()` and `set_state()` save and restore a moment."""
 
 
-def _field_meanings() -> dict[str, str]:
-    """Return each field of WorldParams with the line of text that follows it in the source."""
+def _field_meanings(module: ModuleType, config: type[Any]) -> dict[str, str]:
+    """Return each field of a dataclass with the line of text that follows it in its module."""
     (tree,) = (
         node
-        for node in ast.parse(inspect.getsource(params_module)).body
-        if isinstance(node, ast.ClassDef) and node.name == WorldParams.__name__
+        for node in ast.parse(inspect.getsource(module)).body
+        if isinstance(node, ast.ClassDef) and node.name == config.__name__
     )
     meanings = {}
     for field, text in zip(tree.body, tree.body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
             meanings[ast.unparse(field.target)] = inspect.cleandoc(ast.literal_eval(text.value))
-    return {field.name: " ".join(meanings[field.name].split()) for field in fields(WorldParams)}
+    return {field.name: " ".join(meanings[field.name].split()) for field in fields(config)}

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from collections import namedtuple
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, NamedTuple
+from functools import cache
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
 SHIFT_FAMILIES: tuple[str, ...] = (
     "none",
@@ -37,6 +38,23 @@ class Range(NamedTuple):
     def __str__(self) -> str:
         high = "inf)" if math.isinf(self.high) else f"{self.high:g}]"
         return f"{'(' if self.low_open else '['}{self.low:g}, {high}"
+
+
+def check_ranges(config: Any) -> None:
+    """Raise ValueError for the first field of a dataclass that is outside its annotated Range."""
+    kind: Any = type(config)
+    hints = _hints(kind)
+    for entry in fields(config):
+        for allowed in getattr(hints[entry.name], "__metadata__", ()):
+            value = getattr(config, entry.name)
+            if isinstance(value, bool) or not allowed.contains(value):
+                raise ValueError(f"{entry.name} must be in {allowed}, got {value!r}")
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Return the annotations of a class; to evaluate them takes longer than to use them."""
+    return get_type_hints(kind, include_extras=True)
 
 
 Probability = Annotated[float, Range(0, 1)]

@@ -27,6 +27,7 @@ from empathy_loop.envs.beliefs import (
     FILTER,
     NOBODY,
     ORACLE,
+    PERSON,
     RANDOM,
     SCRIPTED,
     STAYER,
@@ -38,9 +39,11 @@ from empathy_loop.envs.beliefs import (
 from empathy_loop.envs.filter import begin_filter, empty_filter, filter_world
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.params import WorldParams, rules_of
+from empathy_loop.envs.people import People
 from empathy_loop.envs.planner import plan
 from empathy_loop.envs.random import POLICY, below, draw, fold
 from empathy_loop.envs.reading import close_matches
+from empathy_loop.envs.rules.trust import polite
 from empathy_loop.envs.state import NOTHING, THANK
 from empathy_loop.envs.world import World
 
@@ -64,10 +67,20 @@ class ScriptedPolicies:
         codes: int8 [E, A]. Index in SCRIPTED of who acts in each seat, or NOBODY. Kept, not
             copied: it may change between episodes.
         filters: Whether a seat may ever be the filter's, whose memory is large.
+        people: The people in seats of code PERSON, if there are any.
     """
 
-    def __init__(self, params: WorldParams, codes: NDArray[np.int8], filters: bool) -> None:
+    def __init__(
+        self,
+        params: WorldParams,
+        codes: NDArray[np.int8],
+        filters: bool,
+        people: People | None = None,
+    ) -> None:
         self.codes = codes
+        evenly = np.ones((1, params.num_agents, params.num_agents))
+        self._weight = evenly if people is None else people.answers.weight
+        self._trust = evenly if people is None else people.state.trust
         self._rules = rules_of(params)
         self.inferred = empty_filter(params, len(codes) if filters else 0)
         self._expected = expected_need(params)
@@ -94,6 +107,8 @@ class ScriptedPolicies:
             self.minds,
             self.inferred,
             self._expected,
+            self._weight,
+            self._trust,
             actions,
         )
         return actions
@@ -129,7 +144,9 @@ def policy_code(name: str) -> int:
 
 
 @batch
-def _act_batch(rules, records, action_mask, codes, minds, inferred, expected, actions):
+def _act_batch(
+    rules, records, action_mask, codes, minds, inferred, expected, weight, trust, actions
+):
     """Write the actions of every agent of every world that a policy acts for."""
     for e in range(records.shape[0]):
         world = records[e]
@@ -151,8 +168,13 @@ def _act_batch(rules, records, action_mask, codes, minds, inferred, expected, ac
             elif policy != STAYER and policy != NOBODY:
                 believe(rules, world, e, i, policy, minds, inferred, expected)
                 helps = policy != EGOIST and policy != EXPLOITER
-                uses = not helps or policy == ORACLE
-                actions[e, i] = plan(rules, world, i, minds.goal[e, i], helps, uses, step_key)
+                uses = not helps or policy in (ORACLE, PERSON)
+                goal, care = minds.goal[e, i], weight[e if weight.shape[0] > 1 else 0, i]
+                action = plan(rules, world, i, goal, care, helps, uses, step_key)
+                if policy == PERSON:
+                    helper = max(world.last_helper[i], 0)
+                    action = polite(rules, world, i, action, trust[e, i, helper], step_key)
+                actions[e, i] = action
 
 
 @hot

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs import inputs
 from empathy_loop.envs.frame import frame_of
+from empathy_loop.envs.introspection import with_self_knowledge
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.populations import FOCAL
-from empathy_loop.envs.reading import close_matches
+from empathy_loop.envs.populations import agent_names, count_focal
 from empathy_loop.envs.render import ansi, draw
 from empathy_loop.envs.scenarios import resolve, seats_of
 from empathy_loop.envs.seats import SeatedWorld
@@ -56,8 +56,8 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         privileged_state: Whether `state` ends with the true needs.
         strict: Whether an action that the mask forbids is an error, and not just in vain.
         max_cycles: PettingZoo's name for `horizon`.
-        seats: A seat for each agent, focal ones first, such as ("focal", "train", "train"); a
-            seat is "focal", a population or a scripted policy. None for the scenario's.
+        seats: A seat for each agent, focal ones first, as `populations.seat_of` takes them, such as
+            ("focal", "train", "person:warm"); or a variant of the scenario. None for its own.
         world: Fields of WorldParams that differ from the scenario's.
 
     Attributes:
@@ -80,14 +80,10 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         privileged_state: bool = False,
         strict: bool = False,
         max_cycles: int | None = None,
-        seats: Sequence[str] | None = None,
+        seats: Sequence[str] | str | None = None,
         **world: Any,
     ) -> None:
-        if render_mode is not None and render_mode not in RENDER_MODES:
-            raise ValueError(
-                f"render_mode must be None or one of {', '.join(RENDER_MODES)}, "
-                f"got {render_mode!r}; {close_matches(str(render_mode), RENDER_MODES)}"
-            )
+        inputs.check_choice("render_mode", render_mode, RENDER_MODES)
         if max_cycles is not None:
             if "horizon" in world:
                 raise ValueError("max_cycles is another name for horizon; give one of the two")
@@ -110,17 +106,19 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
 
     def _make_spaces(self) -> None:
         """Lay out who there is and what each sees, does, and is one of."""
-        self.possible_agents = [f"ai_{i}" for i in range(self.seats.count(FOCAL))]
+        names = agent_names(self.seats)
+        self.possible_agents = list(names[: count_focal(self.seats)])
         self.agents: list[str] = []
         self.num_masked_actions = dict.fromkeys(self.possible_agents, 0)
         self._rows = np.arange(len(self.possible_agents))
-        size = ObservationLayout.of(self.params).size
+        size, num_actions = ObservationLayout.of(self.params).size, self.params.num_actions
+        # A person knows of its own trust in each other, and of its willingness.
+        extra = {agent: self.params.num_agents * agent.startswith("person") for agent in names}
         self.observation_spaces = {
-            agent: Box(-1.0, 1.0, (size,), np.float32) for agent in self.possible_agents
+            agent: Box(-1.0, 1.0, (size + extra[agent],), np.float32)
+            for agent in self.possible_agents
         }
-        self.action_spaces = {
-            agent: Discrete(self.params.num_actions) for agent in self.possible_agents
-        }
+        self.action_spaces = {agent: Discrete(num_actions) for agent in self.possible_agents}
         shared = (shared_size(self.params, self._privileged_state),)
         self.state_space = Box(-1.0, 1.0, shared, np.float32)
 
@@ -247,7 +245,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
                 f"make the environment with render_mode set to {' or '.join(RENDER_MODES)} "
                 "in order to render it"
             )
-        frame = frame_of(self._begun().world, 0)
+        frame = frame_of(self._begun().world, 0, names=agent_names(self.seats))
         if self.render_mode == "ansi":
             return ansi(frame)
         picture = draw(frame, CELL_PIXELS)
@@ -283,8 +281,9 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
 
     def _observations(self) -> Observations:
         """Return each agent's features; one copy for all of them."""
-        features = self._begun().observation.features[0].copy()
-        return dict(zip(self.possible_agents, features, strict=True))
+        seated = self._begun()
+        rows = with_self_knowledge(seated.observation.features[0].copy(), seated.people)
+        return dict(zip(self.possible_agents, rows, strict=True))
 
     def _infos(self) -> Infos:
         """Return each agent's mask and exterior view, and the truth if it was asked for."""
@@ -295,5 +294,5 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         for i, agent in enumerate(self.possible_agents):
             infos[agent] = {"action_mask": masks[i], "exterior": exteriors[i]}
             if self._truth:
-                infos[agent]["truth"] = truth_of(seated.world, i)
+                infos[agent]["truth"] = truth_of(seated.world, i, seated.people)
         return infos

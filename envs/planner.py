@@ -2,12 +2,13 @@
 
 It weighs every help, of each other agent j with each kind k,
 
-    value = (drive_scale * b^2 - help_cost - misattuned_hurt * max(0, 1 - b / SURE_NEED))
-            / (distance + 1)
+    value = (weight * drive_scale * b^2 - help_cost
+             - misattuned_hurt * max(0, 1 - b / SURE_NEED)) / (distance + 1)
 
 with b the believed need and the distance in steps to fetch the item and bring it within reach;
-and goes for the largest positive value, or stays. It moves straight, and a random move now and
-then breaks jams.
+and goes for the largest positive value, or stays. The weight is 1 but for people, who weigh the
+needs of some more than those of others. It moves straight, and a random move now and then breaks
+jams.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ P_JAM_BREAK = 0.15
 
 
 @hot
-def plan(rules, world, i, belief, helps, uses, step_key):
+def plan(rules, world, i, belief, weight, helps, uses, step_key):
     """Choose agent i's action from what it believes.
 
     Args:
@@ -35,6 +36,7 @@ def plan(rules, world, i, belief, helps, uses, step_key):
         i: int64. The agent.
         belief: float64 [A, K], in [0, 1]. Entry [j, k] is the need k that i believes j to have; 0
             where there is nothing to go for.
+        weight: float64 [A], in [0, 1]. Weight of each agent's needs.
         helps: bool. Whether helping others is weighed.
         uses: bool. Whether using items on oneself is weighed.
         step_key: uint64. Key of the step; two draws decide about breaking a jam.
@@ -54,7 +56,7 @@ def plan(rules, world, i, belief, helps, uses, step_key):
             j = (i + d) % num_agents
             if helps and belief[j, k] > 0.0:
                 distance = fetch + _bring_distance(rules, world, i, j, k)
-                value = _help_value(rules, belief[j, k]) / (distance + 1.0)
+                value = _help_value(rules, belief[j, k], weight[j]) / (distance + 1.0)
                 if value > best:
                     best, best_other, best_kind = value, d, k
     if best <= 0.0:
@@ -63,10 +65,11 @@ def plan(rules, world, i, belief, helps, uses, step_key):
 
 
 @hot
-def _help_value(rules, need):
-    """Return what a help is worth under a believed need, before distance."""
+def _help_value(rules, need, weight):
+    """Return what a help is worth under a believed need and its weight, before distance."""
     doubt = max(0.0, 1.0 - need / SURE_NEED)
-    return rules.drive_scale * need * need - rules.help_cost - rules.misattuned_hurt * doubt
+    worth = weight * (rules.drive_scale * need * need)
+    return worth - rules.help_cost - rules.misattuned_hurt * doubt
 
 
 @hot

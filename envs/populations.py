@@ -7,15 +7,17 @@ not met the second.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from empathy_loop.envs.beliefs import SCRIPTED
 from empathy_loop.envs.params import Range
+from empathy_loop.envs.person import LEARNED, PERSON, PRESETS, PersonSeat, person_of
 from empathy_loop.envs.reading import close_matches
 
 FOCAL = "focal"
@@ -29,7 +31,7 @@ class Partner:
     name: str
     """What it is called."""
     policy: str
-    """One of SCRIPTED."""
+    """One of SCRIPTED, or "person"."""
     expressivity: Annotated[float | None, Range(0, 1)] = None
     """Probability that it shows its distress, 0 to 1; None as the rules have it."""
     inverted: bool = False
@@ -55,13 +57,16 @@ POPULATIONS: dict[str, tuple[Partner, ...]] = {
 """Populations by name; each of their partners is as likely as the next."""
 
 
+_CODES = {name: code for code, name in enumerate((*SCRIPTED, "person"))}
+
+
 class SeatTable(NamedTuple):
     """Who may sit in each seat, for the kernels; rows are partners.
 
     Attributes:
         first: int64 [A]. First row of the partners that may sit in a seat.
         num: int64 [A]. Number of such rows, which follow each other; 0 for a focal seat.
-        policy: int8 [P]. Index in SCRIPTED.
+        policy: int8 [P]. Index in SCRIPTED, or the code of a person.
         expressivity: float64 [P], in [0, 1]; -1 as the rules have it.
         inverted: bool [P]. Whether the face is wrong about every kind.
     """
@@ -73,33 +78,107 @@ class SeatTable(NamedTuple):
     inverted: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What the text of a seat says: a name, and perhaps settings, such as "focal,from=42"."""
+
+    name: str
+    """"focal", a population, a scripted policy, or "person:" and what follows it."""
+    acts_from: int = 0
+    """First step in which its agent may act; until then it watches."""
+    acts_until: int | None = None
+    """Step from which it may act no more, or None."""
+    person: PersonSeat | None = None
+    """The person who sits there, if it is one."""
+
+    @property
+    def is_focal(self) -> bool:
+        """Whether the caller acts for it."""
+        return self.name in (FOCAL, PERSON + LEARNED)
+
+
+def seat_of(text: str) -> Seat:
+    """Return what a seat says.
+
+    Args:
+        text: "focal"; a name in POPULATIONS, or one in SCRIPTED for that policy without traits; or
+            "person:" and a preset, "learned" or `package.module:Class`. After commas settings:
+            `from=STEP` and `until=STEP` for when its agent may act; and, of a person, fields of
+            PersonParams.
+
+    Raises:
+        ValueError: the seat or a setting is unknown, or a value is refused.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"a seat must be a text such as 'focal', got {text!r}")
+    name, *assignments = text.split(",")
+    settings = _settings_of(text, assignments)
+    times = {key: settings.pop(key, None) for key in ("from", "until")}
+    first, end = (_step_of(text, key, value) for key, value in times.items())
+    first = 0 if first is None else first
+    if end is not None and end <= first:
+        raise ValueError(f"seat {text!r}: until must be above from, got {end} and {first}")
+    if name.startswith(PERSON):
+        person = person_of(name.removeprefix(PERSON), settings, text)
+        return Seat(name, first, end, person)
+    known = (FOCAL, *POPULATIONS, *SCRIPTED, *(PERSON + one for one in (*PRESETS, LEARNED)))
+    if name not in known:
+        raise ValueError(f"unknown seat {name!r}; {close_matches(name, known)}")
+    if settings:
+        raise ValueError(
+            f"seat {text!r}: unknown setting {min(settings)!r}; "
+            "a seat that is no person's has from and until only"
+        )
+    return Seat(name, first, end)
+
+
+def _settings_of(text: str, assignments: Sequence[str]) -> dict[str, Any]:
+    """Return what follows the name of a seat: setting to its value."""
+    settings = {}
+    for assignment in assignments:
+        key, equals, value = (part.strip() for part in assignment.partition("="))
+        try:
+            settings[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            equals = ""
+        if not equals or not key:
+            raise ValueError(
+                f"seat {text!r}: {assignment.strip()!r} is not of the form setting=number"
+            )
+    return settings
+
+
+def _step_of(text: str, key: str, value: Any) -> int | None:
+    if value is None or (type(value) is int and value >= 0):
+        return value
+    raise ValueError(f"seat {text!r}: {key} must be a step of at least 0, got {value!r}")
+
+
 def partners_of(seat: str) -> tuple[Partner, ...]:
     """Return who may sit in a seat.
 
     Args:
-        seat: "focal", a name in POPULATIONS, or one in SCRIPTED for that policy without traits.
+        seat: As `seat_of` takes it.
 
     Returns:
-        Partners, none for a focal seat.
+        Partners, none for a focal seat. A person is one whose policy is "person".
 
     Raises:
         ValueError: the seat is unknown.
     """
-    if seat == FOCAL:
+    found = seat_of(seat)
+    if found.is_focal:
         return ()
-    if seat in POPULATIONS:
-        return POPULATIONS[seat]
-    if seat in SCRIPTED:
-        return (Partner(seat, seat),)
-    known = (FOCAL, *POPULATIONS, *SCRIPTED)
-    raise ValueError(f"unknown seat {seat!r}; {close_matches(str(seat), known)}")
+    if found.person is not None:
+        return (Partner(found.name, "person"),)
+    return POPULATIONS.get(found.name) or (Partner(found.name, found.name),)
 
 
 def check_seats(seats: Sequence[str], num_agents: int) -> tuple[str, ...]:
     """Return the seats of all agents, focal ones first.
 
     Args:
-        seats: A seat for each agent, as `partners_of` takes it; none for all focal.
+        seats: A seat for each agent, as `seat_of` takes it; none for all focal.
         num_agents: Number of agents A.
 
     Returns:
@@ -117,15 +196,30 @@ def check_seats(seats: Sequence[str], num_agents: int) -> tuple[str, ...]:
             f"seats must name one seat for each of {num_agents} agents, got {len(seats)} "
             f"({', '.join(map(str, seats))}); change the seats or num_agents"
         )
-    for seat in seats:
-        partners_of(seat)
-    num_focal = seats.count(FOCAL)
-    if num_focal == 0 or FOCAL in seats[num_focal:]:
+    focal = [seat_of(seat).is_focal for seat in seats]
+    num_focal = sum(focal)
+    if num_focal == 0 or any(focal[num_focal:]):
         raise ValueError(
             f"seats must begin with the focal ones, of which there must be one at least, "
             f"got {', '.join(seats)}"
         )
     return seats
+
+
+def count_focal(seats: Sequence[str]) -> int:
+    """Return how many agents the caller acts for, in checked seats."""
+    return sum(seat_of(seat).is_focal for seat in seats)
+
+
+def agent_names(seats: Sequence[str]) -> tuple[str, ...]:
+    """Return what the agents in checked seats are called: ai_0, ..., and person_0, ..."""
+    counts = {"ai": 0, "person": 0}
+    names = []
+    for seat in seats:
+        kind = "ai" if seat_of(seat).person is None else "person"
+        names.append(f"{kind}_{counts[kind]}")
+        counts[kind] += 1
+    return tuple(names)
 
 
 def seat_table(seats: Sequence[str]) -> tuple[SeatTable, tuple[str, ...]]:
@@ -143,11 +237,12 @@ def seat_table(seats: Sequence[str]) -> tuple[SeatTable, tuple[str, ...]]:
         first.append(len(rows))
         num.append(len(partners))
         rows.extend(partners)
-        names.extend(f"{seat}/{one.name}" if seat in POPULATIONS else seat for one in partners)
+        is_population = seat_of(seat).name in POPULATIONS
+        names.extend(f"{seat}/{one.name}" if is_population else seat for one in partners)
     table = SeatTable(
         first=np.array(first, np.int64),
         num=np.array(num, np.int64),
-        policy=np.array([SCRIPTED.index(one.policy) for one in rows], np.int8),
+        policy=np.array([_CODES[one.policy] for one in rows], np.int8),
         expressivity=np.array(
             [-1.0 if one.expressivity is None else one.expressivity for one in rows], np.float64
         ),

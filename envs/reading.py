@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
+from importlib import import_module
 from typing import Any, TypeVar, cast
 
 Config = TypeVar("Config")
@@ -39,6 +43,56 @@ def close_matches(name: str, known: Iterable[str]) -> str:
     if matches:
         return f"did you mean {' or '.join(matches)}?"
     return f"known are {', '.join(known)}"
+
+
+def load_class(name: str, what: str = "agent") -> type[Any]:
+    """Return the class that `package.module:Class` names.
+
+    Args:
+        name: Where the class can be imported from. While its module is imported, the current
+            folder is searched after everything that is installed, which it can thus not hide.
+        what: What the class stands for, for errors.
+
+    Returns:
+        The class.
+
+    Raises:
+        ValueError: the module or the class cannot be found.
+    """
+    module_name, _, class_name = name.partition(":")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise ValueError(f"{what} {name!r} is not of the form package.module:Class")
+    try:
+        with _current_folder_searched():
+            module = import_module(module_name)
+    except ImportError as error:
+        raise ValueError(
+            f"{what} {name!r}: module {module_name!r} cannot be imported ({error}); "
+            "install it, or run from the folder that holds it"
+        ) from error
+    found = getattr(module, class_name, None)
+    if not isinstance(found, type):
+        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
+        raise ValueError(
+            f"{what} {name!r}: module {module_name!r} has no class {class_name!r}; "
+            f"{close_matches(class_name, classes)}"
+        )
+    return found
+
+
+@contextmanager
+def _current_folder_searched() -> Iterator[None]:
+    """Search the current folder last for modules; only for now, for it may be any folder."""
+    folder = os.getcwd()
+    if folder in sys.path:
+        yield
+        return
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the module may have taken it away itself
+            sys.path.remove(folder)
 
 
 def _amend(config: Any, changes: Mapping[str, Any], source: str, path: str) -> Any:

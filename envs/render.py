@@ -23,8 +23,8 @@ def draw(frame: Frame, cell_pixels: int) -> NDArray[np.uint8]:
         cell_pixels: Side of a cell of the board, in pixels, at least 16.
 
     Returns:
-        uint8 [H, W, 3]. Its size depends on cell_pixels, the sizes of the world and on whether
-        there is a belief, and on nothing else.
+        uint8 [H, W, 3]. Its size depends on cell_pixels, the sizes of the world, the longest
+        name and on whether there is a belief, and on nothing else.
 
     Raises:
         ValueError: cell_pixels is too small.
@@ -73,14 +73,16 @@ def ansi(frame: Frame) -> str:
     for gift in frame.gifts:
         what = kind_name(gift.kind) if gift.kind != NOTHING else "an item"
         outcome = "misattuned" if gift.misattuned else "relieved"
-        lines.append(f"ai_{gift.giver} gave {what} to ai_{gift.receiver}: {outcome}")
-    lines += [f"ai_{i} thanked ai_{j}" for i, j in frame.thanks]
+        lines.append(
+            f"{frame.name(gift.giver)} gave {what} to {frame.name(gift.receiver)}: {outcome}"
+        )
+    lines += [f"{frame.name(i)} thanked {frame.name(j)}" for i, j in frame.thanks]
     num_agents = len(frame.carried)
     for i in range(num_agents):
-        lines.append(f"ai_{i} {_appearance(frame, i)}, drive {frame.drive[i]:.2f}")
+        lines.append(f"{frame.name(i)} {_appearance(frame, i)}, drive {frame.drive[i]:.2f}")
         lines.append(f"  true needs    {_levels(frame.need[i])}")
         for j, believed in beliefs_about(frame, i):
-            lines.append(f"  {f'ai_{j} believes':<13} {_levels(believed)}")
+            lines.append(f"  {f'{frame.name(j)} believes':<13} {_levels(believed)}")
     return "\n".join(lines)
 
 

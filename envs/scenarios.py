@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -29,6 +29,8 @@ class Scenario:
     """What came with each version, the latest first."""
     seats: tuple[str, ...] = ()
     """A seat for each agent, as `empathy_loop.envs.populations` takes them; none for all focal."""
+    variants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Other seats by name, which stand where seats do: seats="control"."""
 
 
 def list_scenarios() -> dict[str, str]:
@@ -64,8 +66,8 @@ def parse_scenario(name: str, text: str, source: str) -> Scenario:
 
     Args:
         name: Name of the scenario.
-        text: TOML: `summary`; if wanted `about`, `history` and `seats`; and the fields of
-            WorldParams that differ from the defaults.
+        text: TOML: `summary`; if wanted `about`, `history`, `seats` and `variants`, a table of
+            seats by name; and the fields of WorldParams that differ from the defaults.
         source: What to name in errors, such as the file that the text is from.
 
     Returns:
@@ -89,16 +91,28 @@ def parse_scenario(name: str, text: str, source: str) -> Scenario:
         raise ValueError(f"{source}: about must be a text, got {about!r}")
     if not isinstance(history, list) or not all(isinstance(line, str) for line in history):
         raise ValueError(f"{source}: history must be a list of texts, got {history!r}")
-    seats = settings.pop("seats", [])
-    if not isinstance(seats, list) or not all(isinstance(seat, str) for seat in seats):
-        raise ValueError(f"{source}: seats must be a list of names of seats, got {seats!r}")
+    seats, variants = settings.pop("seats", []), settings.pop("variants", {})
+    if not isinstance(variants, dict):
+        raise ValueError(f"{source}: variants must be a table of seats by name, got {variants!r}")
     params = amend(WorldParams(), settings, source)
+    for key, value in {
+        "seats": seats,
+        **{f"variants.{k}": one for k, one in variants.items()},
+    }.items():
+        _check_listed(key, value, params, source)
+    others = {key: tuple(value) for key, value in variants.items()}
+    return Scenario(name, summary, params, about.strip(), tuple(history), tuple(seats), others)
+
+
+def _check_listed(key: str, seats: object, params: WorldParams, source: str) -> None:
+    """Raise ValueError where a file lists seats that cannot be."""
+    if not isinstance(seats, list) or not all(isinstance(seat, str) for seat in seats):
+        raise ValueError(f"{source}: {key} must be a list of names of seats, got {seats!r}")
     if seats:
         try:
             check_seats(seats, params.num_agents)
         except ValueError as error:
             raise ValueError(f"{source}: {error}") from error
-    return Scenario(name, summary, params, about.strip(), tuple(history), tuple(seats))
 
 
 def resolve(scenario: str | WorldParams, changes: Mapping[str, Any]) -> tuple[str, WorldParams]:
@@ -131,18 +145,26 @@ def _names() -> list[str]:
 
 
 def seats_of(
-    scenario: str | WorldParams, seats: Sequence[str] | None, params: WorldParams
+    scenario: str | WorldParams, seats: Sequence[str] | str | None, params: WorldParams
 ) -> tuple[str, ...]:
     """Return who sits where: the given seats, or those of the scenario, or all focal.
 
     Args:
         scenario: Name of a scenario, or rules of one's own.
-        seats: A seat for each agent, focal ones first; None for the scenario's.
+        seats: A seat for each agent, focal ones first; the name of a variant of the scenario; or
+            None for the scenario's.
         params: The rules, of which the number of agents matters.
 
     Raises:
         ValueError: the seats do not fit the world.
     """
+    known = load_scenario(scenario) if isinstance(scenario, str) else None
     if seats is None:
-        seats = load_scenario(scenario).seats if isinstance(scenario, str) else ()
+        return check_seats(() if known is None else known.seats, params.num_agents)
+    name = seats if isinstance(seats, str) else seats[0] if len(seats) == 1 else ""
+    if known is not None and known.variants and name:
+        if name not in known.variants:
+            hint = close_matches(name, known.variants)
+            raise ValueError(f"{known.name} has no variant {name!r} of its seats; {hint}")
+        seats = known.variants[name]
     return check_seats(seats, params.num_agents)

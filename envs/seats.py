@@ -15,8 +15,16 @@ from numpy.typing import NDArray
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.partners import NOBODY, ScriptedPolicies, policy_code
-from empathy_loop.envs.populations import FOCAL, check_seats, seat_table
+from empathy_loop.envs.people import People
+from empathy_loop.envs.populations import (
+    FOCAL,
+    check_seats,
+    count_focal,
+    seat_of,
+    seat_table,
+)
 from empathy_loop.envs.random import PARTNER, below, draw, fold
+from empathy_loop.envs.stage import Stage
 from empathy_loop.envs.state import State
 from empathy_loop.envs.world import Transition, World
 
@@ -30,8 +38,8 @@ class SeatedWorld:
 
     Args:
         world: The worlds; their episodes begin anew.
-        seats: A seat for each agent: "focal", a population, or a scripted policy. Focal ones
-            first; none for all focal.
+        seats: A seat for each agent, as `populations.seat_of` takes it: "focal", a population, a
+            scripted policy or a person. Focal ones first; none for all focal.
 
     Attributes:
         world: World. The whole of it, with all agents' `observation` and `transition`.
@@ -41,6 +49,7 @@ class SeatedWorld:
         observation: Observation of the focal agents, [E, F, ...]; views overwritten by each step.
         transition: Transition with reward, reward_terms, drive, helps, misattuned and
             final_observation of the focal agents only; welfare is that of the whole group.
+        people: People, where somebody sits in a person's seat, else None.
         row_names: Names of the partners that may sit, such as "heldout/stoic".
         rows: int64 [E, A]. Who sits in each seat, an index of `row_names`; -1 if focal.
 
@@ -52,13 +61,25 @@ class SeatedWorld:
         self.world = world
         self.params = world.params
         self.seats = check_seats(seats, world.params.num_agents)
-        self.num_focal = self.seats.count(FOCAL)
+        self.num_focal = count_focal(self.seats)
         self._table, self.row_names = seat_table(self.seats)
         shape = (world.num_worlds, world.params.num_agents)
         self.rows = np.full(shape, -1, np.int64)
         filters = policy_code("filter") in self._table.policy
+        found = [seat_of(seat) for seat in self.seats]
+        for text, seat in zip(self.seats, found, strict=True):
+            if seat.acts_from >= world.params.horizon:
+                raise ValueError(
+                    f"seat {text!r} acts from step {seat.acts_from}, but an episode has "
+                    f"{world.params.horizon}; lower from, or raise horizon"
+                )
+        self.people = None
+        if any(seat.person for seat in found):
+            self.people = People(world, [seat.person for seat in found])
+        self._stage = Stage([seat.acts_from for seat in found], [s.acts_until for s in found])
+        self._is_plain = set(self.seats) == {FOCAL}
         self._policies = ScriptedPolicies(
-            world.params, np.full(shape, NOBODY, np.int8), bool(filters)
+            world.params, np.full(shape, NOBODY, np.int8), bool(filters), self.people
         )
         self._make_views()
         self.reset()
@@ -78,6 +99,7 @@ class SeatedWorld:
         # Otherwise a second play of the same episode would begin with the memory of the first.
         self._policies.minds.key[:] = 0
         self._seat(np.ones(self.world.num_worlds, np.bool_))
+        self._stage.mask(self.world)
         return self.observation
 
     def step(self, actions: NDArray[np.integer[Any]]) -> Transition:
@@ -99,17 +121,30 @@ class SeatedWorld:
                 f"actions must be those of the focal agents, of shape {shape}, "
                 f"got {actions.dtype} of shape {actions.shape}"
             )
-        if self.num_focal == len(self.seats):
-            everybody = self.world.checked(actions)
-        else:
-            everybody = np.zeros((len(actions), len(self.seats)), actions.dtype)
-            everybody[:, : self.num_focal] = actions
-            # Before partners act, who would otherwise have looked twice at a step refused once.
-            everybody = self.world.checked(everybody)
-            everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]
-        transition = self.world.step_checked(everybody)
-        if self.world.autoreset and transition.truncated.any():
-            self._seat(transition.truncated)
+        if self._is_plain:
+            return self._stepped(self.world.checked(actions))
+        everybody = np.zeros((len(actions), len(self.seats)), actions.dtype)
+        everybody[:, : self.num_focal] = actions
+        # Before partners act, who would otherwise have looked twice at a step refused once.
+        everybody = self.world.checked(everybody)
+        if self.people is not None:
+            self.people.look_ahead(self.world)
+        everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]
+        self._stage.hold(self.world, everybody)
+        self._stepped(everybody)
+        self._stage.turn(self.world)
+        self._stage.mask(self.world)
+        return self.transition
+
+    def _stepped(self, actions: NDArray[np.int8]) -> Transition:
+        """Advance the worlds by everybody's actions, and begin the next episode where one ended."""
+        transition = self.world.step_checked(actions)
+        begins = transition.truncated if self.world.autoreset else None
+        if self.people is not None:
+            goes_on = np.ones(len(actions), np.bool_) if begins is None else ~begins
+            self.people.look_back(self.world, goes_on)
+        if begins is not None and begins.any():
+            self._seat(begins)
         return self.transition
 
     def get_state(self) -> dict[str, NDArray[Any]]:
@@ -145,6 +180,7 @@ class SeatedWorld:
         self.world.set_state({k: one for k, one in arrays.items() if k not in not_the_worlds})
         for name, array in own.items():
             array[...] = arrays[name]
+        self._stage.mask(self.world)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the views: a copy of a view is none of the copied arrays."""
@@ -169,11 +205,20 @@ class SeatedWorld:
             **{f"minds.{name}": array for name, array in minds._asdict().items()},
             "filter.weight": inferred.weight,
             "filter.age": inferred.age,
+            **self._people_arrays(),
         }
+
+    def _people_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return by name the arrays of the people, none where there are none."""
+        if self.people is None:
+            return {}
+        return {f"people.{name}": array for name, array in self.people.state._asdict().items()}
 
     def _seat(self, begins: NDArray[np.bool_]) -> None:
         """Draw who sits where in the worlds whose episode begins, and give them their traits."""
         _seat_batch(self.world.records, begins, self._table, self.rows, self._policies.codes)
+        if self.people is not None:
+            self.people.begin(self.world, begins)
 
 
 def seat_partners(world: World, seats: tuple[str, ...]) -> World | SeatedWorld:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.people import People
 from empathy_loop.envs.world import World
 
 
@@ -47,13 +48,23 @@ def shared_state(world: World, privileged: bool) -> NDArray[np.float32]:
     return np.concatenate(rows, axis=1).astype(np.float32)
 
 
-def truth_of(world: World, i: int) -> dict[str, Any]:
+def truth_of(world: World, i: int, people: People | None = None) -> dict[str, Any]:
     """Return what is hidden of agent i in the first world, for training targets and scoring only.
 
+    Args:
+        world: The worlds.
+        i: The agent.
+        people: The people among the agents, if there are any.
+
     Returns:
-        need, hazard, style and severe, arrays [K] of the state's types, newly made; and
-        expressivity, a number.
+        need, hazard, style and severe, arrays [K] of the state's types, newly made; expressivity,
+        a number; and, beside people, float64 [A] arrays of entries of persons, 0 for others: trust,
+        in this agent, and willingness, toward AI.
     """
     state, names = world.state, ("need", "hazard", "style", "severe")
     by_kind = {name: getattr(state, name)[0, i].copy() for name in names}
-    return by_kind | {"expressivity": float(state.expressivity[0, i])}
+    truth = by_kind | {"expressivity": float(state.expressivity[0, i])}
+    if people is not None:
+        truth["trust"] = people.state.trust[0, :, i].copy()
+        truth["willingness"] = people.state.willingness[0].copy()
+    return truth

@@ -23,6 +23,9 @@ NEUTRAL, RELIEF, ANNOYED, GRATITUDE, KINDNESS, DISTRESS = range(6)
 NO_ACT, ACT_THANK, ACT_OFFER, ACT_HELP = range(4)
 """Codes of the visible social act of a step."""
 
+WILLING, REFUSES, REFUSED = range(3)
+"""Codes of what an agent makes of another's help: takes it, would refuse it, has refused it."""
+
 NOTHING = -1
 """No item, no kind received, no helper so far, no action yet."""
 

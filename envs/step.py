@@ -59,11 +59,21 @@ def observe_batch(rules, records, observation, start, end):
 
 @batch
 def step_batch(
-    rules, records, observation, transition, actions, seed, first_world, autoreset, start, end
+    rules,
+    records,
+    observation,
+    transition,
+    actions,
+    refusals,
+    seed,
+    first_world,
+    autoreset,
+    start,
+    end,
 ):
     """Advance worlds of a batch; where one is truncated, keep its last view and begin anew.
 
-    Writes: records, observation, transition. All draws are keyed by seed, world, episode and step.
+    Writes: records, observation, transition, refusals. Draws are keyed by seed, episode and step.
 
     Args:
         rules: Rules.
@@ -71,6 +81,7 @@ def step_batch(
         observation: Observation.
         transition: Transition.
         actions: int8 [E, A]. Actions asked for, in [0, N).
+        refusals: uint8 [E, A, A], or [E, 0, 0] where nobody refuses help; see `act_agents`.
         seed: int64. Seed of the batch.
         first_world: int64. Number of the world in row 0.
         autoreset: bool. Whether a truncated world begins its next episode at once.
@@ -79,29 +90,35 @@ def step_batch(
     """
     for e in range(max(start, 0), end):
         world = records[e]
-        _step_one(rules, world, actions[e])
+        _step_one(rules, world, actions[e], refusals[e])
         _report(rules, world, transition, e)
         _observe(rules, world, observation, e)
         transition.truncated[e] = world.step >= rules.horizon
     # In a loop of its own, so that the one above stays small.
     for e in range(max(start, 0), end):
         if transition.truncated[e]:
-            _keep_final(observation, transition.final_observation, e)
-            if autoreset:
-                _begin_next(rules, records[e], observation, seed, first_world, e)
+            _end(rules, records[e], observation, transition, seed, first_world, autoreset, e)
 
 
 @hot
-def _step_one(rules, world, actions):
+def _end(rules, world, observation, transition, seed, first_world, autoreset, e):
+    """Keep the last view of the episode of one world and, with autoreset, begin the next one."""
+    _keep_final(observation, transition.final_observation, e)
+    if autoreset:
+        _begin_next(rules, world, observation, seed, first_world, e)
+
+
+@hot
+def _step_one(rules, world, actions, refusals):
     """Advance one world by one step: the rules, in the order in which they apply."""
     step_key = fold(world.key, world.step)
     apply_shift(rules, world, step_key)
     # Read after the shift, so that no reward marks it.
     measure_drive(world, world.drive_before)
     move_agents(rules, world, actions)
-    act_agents(rules, world, actions)
+    act_agents(rules, world, actions, refusals)
     grow_needs(rules, world, step_key)
-    express(rules, world, step_key)
+    express(rules, world, refusals, step_key)
     measure_drive(world, world.drive)
     world.step += 1
 

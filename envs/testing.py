@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from empathy_loop.envs.leaks import check_no_leak
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import ScriptedPolicy
-from empathy_loop.envs.scenarios import list_scenarios, load_scenario
+from empathy_loop.envs.populations import check_seats, count_focal
+from empathy_loop.envs.scenarios import Scenario, list_scenarios, load_scenario
+from empathy_loop.envs.seats import SeatedWorld, seat_partners
 from empathy_loop.envs.world import World
 
 __all__ = ["check_determinism", "check_headroom", "check_no_leak", "conformance"]
@@ -38,7 +40,10 @@ KNOWING_GAIN = 2.5
 
 
 def check_determinism(
-    params: WorldParams, make_world: Callable[..., World] = World, num_worlds: int = 24
+    params: WorldParams,
+    make_world: Callable[..., World] = World,
+    num_worlds: int = 24,
+    seats: Sequence[str] = (),
 ) -> str:
     """Check that worlds are the same in every run, in batches of any size, in any threads.
 
@@ -48,6 +53,7 @@ def check_determinism(
         params: The rules.
         make_world: Makes a batch, with the arguments of `World`.
         num_worlds: Number of worlds, at least 4.
+        seats: A seat for each agent, as `SeatedWorld` takes them; none for all focal.
 
     Returns:
         What was compared.
@@ -58,17 +64,22 @@ def check_determinism(
     """
     if num_worlds < 4:
         raise ValueError(f"num_worlds must be at least 4, to be split unevenly, got {num_worlds}")
-    shape = (params.horizon + 3, num_worlds, params.num_agents)
+    seats = check_seats(seats, params.num_agents)
+    shape = (params.horizon + 3, num_worlds, count_focal(seats))
     actions = np.random.default_rng(0).integers(0, params.num_actions, shape)
-    whole = _played(make_world(params, num_worlds, seed=3), actions)
-    _assert_same(whole, _played(make_world(params, num_worlds, seed=3), actions), "a second run")
+
+    def make(num_worlds: int, **options: int) -> World | SeatedWorld:
+        return seat_partners(make_world(params, num_worlds, seed=3, **options), seats)
+
+    whole = _played(make(num_worlds), actions)
+    _assert_same(whole, _played(make(num_worlds), actions), "a second run")
     for first, last in ((0, 1), (1, num_worlds // 2), (num_worlds // 2, num_worlds)):
-        part = make_world(params, last - first, seed=3, first_world=first)
+        part = make(last - first, first_world=first)
         expected = {name: array[:, first:last] for name, array in whole.items()}
         found = _played(part, actions[:, first:last])
         _assert_same(expected, found, f"worlds {first} to {last - 1} in a batch of their own")
     for threads in NUM_THREADS:
-        again = _played(make_world(params, num_worlds, seed=3, num_threads=threads), actions)
+        again = _played(make(num_worlds, num_threads=threads), actions)
         _assert_same(whole, again, f"a run in {threads} threads")
     return f"{shape[0]} steps, batches of {num_worlds} and less, up to {max(NUM_THREADS)} threads"
 
@@ -121,12 +132,12 @@ def check_headroom(
     return _listed({name: welfare[name] for name in ("random", "timetable", "oracle")})
 
 
-CHECKS: dict[str, Callable[[WorldParams], str]] = {
-    "determinism": check_determinism,
-    "no leak": check_no_leak,
-    "headroom": check_headroom,
+CHECKS: dict[str, Callable[[Scenario], str]] = {
+    "determinism": lambda scenario: check_determinism(scenario.params, seats=scenario.seats),
+    "no leak": lambda scenario: check_no_leak(scenario.params, seats=scenario.seats),
+    "headroom": lambda scenario: check_headroom(scenario.params),
 }
-"""Every check under its name in the conformance table."""
+"""Every check under its name in the conformance table; headroom is that of the rules alone."""
 
 
 def conformance(names: Sequence[str] = ()) -> tuple[str, list[str]]:
@@ -147,7 +158,7 @@ def conformance(names: Sequence[str] = ()) -> tuple[str, list[str]]:
         cells = []
         for check, run in CHECKS.items():
             try:
-                cells.append(f"passes: {run(load_scenario(name).params)}")
+                cells.append(f"passes: {run(load_scenario(name))}")
             except AssertionError as error:
                 cells.append("FAILS")
                 failures.append(f"{name}, {check}: {error}")
@@ -155,7 +166,7 @@ def conformance(names: Sequence[str] = ()) -> tuple[str, list[str]]:
     return "\n".join(rows), failures
 
 
-def _played(world: World, actions: NDArray[np.int64]) -> Record:
+def _played(world: World | SeatedWorld, actions: NDArray[np.int64]) -> Record:
     """Return all that a batch gives while it takes actions [T, E, A]: arrays [T, E, ...]."""
     steps: dict[str, list[NDArray[Any]]] = {}
     for row in actions:
@@ -169,8 +180,17 @@ def _played(world: World, actions: NDArray[np.int64]) -> Record:
             # Rows of worlds whose episode goes on hold what they held before.
             kept = np.where(world.transition.truncated[:, None, None], array, 0)
             steps.setdefault(f"final_observation.{name}", []).append(kept)
-        steps.setdefault("noise", []).append(world.noise())
+        whole = world.world if isinstance(world, SeatedWorld) else world
+        steps.setdefault("noise", []).append(whole.noise())
+        for name, array in _people_of(world).items():
+            steps.setdefault(f"people.{name}", []).append(array.copy())
     return {name: np.stack(rows) for name, rows in steps.items()}
+
+
+def _people_of(world: World | SeatedWorld) -> Record:
+    """Return by name what people carry, nothing where there are none."""
+    people = world.people if isinstance(world, SeatedWorld) else None
+    return {} if people is None else people.state._asdict()
 
 
 def _assert_same(expected: Record, found: Record, what: str) -> None:

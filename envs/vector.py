@@ -20,7 +20,7 @@ from empathy_loop.envs.inputs import (
 )
 from empathy_loop.envs.observation import Observation, ObservationLayout
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.populations import FOCAL
+from empathy_loop.envs.populations import count_focal
 from empathy_loop.envs.scenarios import resolve, seats_of
 from empathy_loop.envs.seats import SeatedWorld, seat_partners
 from empathy_loop.envs.world import World
@@ -33,7 +33,7 @@ def make_vector(
     num_worlds: int,
     seed: int,
     num_threads: int = 1,
-    seats: Sequence[str] | None = None,
+    seats: Sequence[str] | str | None = None,
     **world: Any,
 ) -> World | SeatedWorld:
     """Return a batch of worlds of a scenario: arrays [E, F, ...] of the focal agents in and out.
@@ -49,8 +49,8 @@ def make_vector(
         num_worlds: Number of worlds E, at least 1.
         seed: Seed of all draws, at least 0.
         num_threads: Threads that share the worlds, at least 1; pays from about 1000 worlds.
-        seats: A seat for each agent, focal ones first, such as ("focal", "train", "train"); a
-            seat is "focal", a population or a scripted policy. None for the scenario's.
+        seats: A seat for each agent, focal ones first, as `populations.seat_of` takes them, such as
+            ("focal", "train", "person:warm"); or a variant of the scenario. None for its own.
         world: Fields of WorldParams that differ from the scenario's.
 
     Returns:
@@ -116,12 +116,12 @@ class AgentVectorEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):
         copy: bool = True,
         strict: bool = False,
         num_threads: int = 1,
-        seats: Sequence[str] | None = None,
+        seats: Sequence[str] | str | None = None,
         **world: Any,
     ) -> None:
         self.scenario, self.params = resolve(scenario, world)
         self.seats = seats_of(scenario, seats, self.params)
-        self._num_focal = self.seats.count(FOCAL)
+        self._num_focal = count_focal(self.seats)
         self.num_worlds = checked_count("num_worlds", num_worlds)
         self._num_threads = checked_count("num_threads", num_threads)
         self._copy, self._strict = checked_flag("copy", copy), checked_flag("strict", strict)

@@ -96,6 +96,8 @@ class World:
         self.state = State.of(self.records)
         self.observation = empty_observation(params, num_worlds)
         self.transition = _empty_transition(params, num_worlds)
+        # Whose help is refused in the coming step: an input of the rules, and no part of the state.
+        self.refusals = np.zeros((num_worlds, 0, 0), np.uint8)
         self.reset()
 
     def reset(self, episode: int = 0, first_step: NDArray[np.int_] | None = None) -> Observation:
@@ -161,6 +163,7 @@ class World:
             self.observation,
             self.transition,
             actions,
+            self.refusals,
             self.seed,
             self.first_world,
             self.autoreset,
@@ -210,6 +213,10 @@ class World:
         for name, array in own.items():
             array[...] = arrays[name]
         self.seed, self.first_world = int(own["seed"]), int(own["first_world"])
+        self.observe()
+
+    def observe(self) -> None:
+        """Write the observation of the present state, after something has changed it."""
         self._in_rows(observe_batch, self.records, self.observation)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from extras import require
 
-from empathy_loop.agents.registry import load_class
+from empathy_loop.envs.reading import load_class
 from empathy_loop.train.logging import read_metrics
 
 FOLDER = Path(__file__).parents[1] / "examples"
@@ -40,6 +40,25 @@ def test_an_agent_of_ones_own_is_evaluated_and_helps(tmp_path: Path) -> None:
     assert own["normalised"]["low"] > 0.1
     assert own["welfare"]["mean"] == pytest.approx(reader["welfare"]["mean"], abs=1.5)
     assert own["help_precision"]["mean"] > 0.35
+
+
+def test_a_person_of_ones_own_takes_a_seat(tmp_path: Path) -> None:
+    out = tmp_path / "numbers.json"
+    seats = ["focal", "focal", "person:my_person:Grudge", "person:my_person:Grudge,trust_start=0.5"]
+    options = ["--env", "human_loop_v0", "--episodes", "8", "--out", str(out)]
+    done = subprocess.run(
+        [COMMAND, "evaluate", "reader", *options, "--seats", *seats],
+        cwd=FOLDER,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(out.read_text())
+    assert report["seats"] == seats
+    scores = {name: cells["none"]["welfare"]["mean"] for name, cells in report["scores"].items()}
+    # Who hurts such a person loses it for good.
+    assert scores["oracle"] > scores["reader"]
 
 
 def run_example(name: str, *arguments: str) -> str:

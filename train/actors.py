@@ -13,13 +13,13 @@ from empathy_loop.agents.arm import build_network, streams_of
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import believed_need
 from empathy_loop.agents.objective import Network
-from empathy_loop.agents.registry import list_agents, load_agent, load_class, start_of
+from empathy_loop.agents.registry import list_agents, load_agent, start_of
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
 from empathy_loop.agents.types import Inputs, Memory, Outputs
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy
-from empathy_loop.envs.reading import amend, close_matches
+from empathy_loop.envs.reading import amend, close_matches, load_class
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError, find_checkpoint, load_checkpoint
 from empathy_loop.train.config import as_seen_by

@@ -11,8 +11,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from empathy_loop.agents.config import check_ranges
-from empathy_loop.envs.params import Range, WorldParams
+from empathy_loop.envs.params import Range, WorldParams, check_ranges
 from empathy_loop.envs.reading import amend
 from empathy_loop.envs.scenarios import load_scenario, seats_of
 from empathy_loop.train.actors import Actor, load_actor

@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from empathy_loop.agents.config import check_ranges
-from empathy_loop.envs.params import Range, WorldParams
+from empathy_loop.envs.params import Range, WorldParams, check_ranges
 from empathy_loop.envs.partners import SCRIPTED
 from empathy_loop.train.actors import ScriptedActor
 from empathy_loop.train.bench_report import Changes, Report, changes, read_report, report_of

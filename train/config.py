@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from empathy_loop.agents.config import AgentConfig, check_ranges
+from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.registry import load_agent, refuse_unknown_terms, refuse_unused
-from empathy_loop.envs.params import Range, WorldParams
+from empathy_loop.envs.params import Range, WorldParams, check_ranges
 from empathy_loop.envs.reading import amend
 from empathy_loop.train.device import DEVICES
 

@@ -16,6 +16,7 @@ from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.rules.reward import REWARD_TERMS
+from empathy_loop.envs.scenarios import load_scenario
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import TrainConfig, as_seen_by
@@ -54,6 +55,11 @@ class Learner:
         num_steps = agent.ppo.rollout_steps
         if agent.kind != "learned":
             raise ValueError(f"agent {agent.name!r} is {agent.kind} and cannot be trained")
+        if load_scenario(config.env).seats:
+            raise ValueError(
+                f"env {config.env!r} has partners in its seats, beside whom no arm can be trained "
+                "yet: training plays all seats; train in another scenario and evaluate in this one"
+            )
         if world.show_needs and agent.privilege != "always":
             raise ValueError(
                 f"agent {agent.name!r} names no privilege in acting, but world.show_needs shows it "

@@ -11,8 +11,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from empathy_loop.agents.config import check_ranges
-from empathy_loop.envs.params import SHIFT_FAMILIES, Range, WorldParams
+from empathy_loop.envs.params import SHIFT_FAMILIES, Range, WorldParams, check_ranges
 from empathy_loop.envs.reading import amend, close_matches
 from empathy_loop.train.config import (
     DEFAULT_ENV,

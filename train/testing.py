@@ -19,9 +19,10 @@ import torch
 from numpy.typing import NDArray
 
 from empathy_loop.agents.config import PPOConfig
-from empathy_loop.agents.registry import load_agent, load_class, load_objective
+from empathy_loop.agents.registry import load_agent, load_objective
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.reading import load_class
 from empathy_loop.envs.world import World
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner

@@ -12,12 +12,13 @@ from empathy_loop.envs.state import (
     GRATITUDE,
     KINDNESS,
     NEUTRAL,
+    REFUSED,
     RELIEF,
 )
 
 
 @hot
-def express(rules, world, step_key):
+def express(rules, world, refusals, step_key):
     """Write the cue that each agent of one world shows until the next step.
 
     Writes: cue.
@@ -25,10 +26,11 @@ def express(rules, world, step_key):
     Args:
         rules: Rules.
         world: record. One world of a batch.
+        refusals: uint8 [A, A] or [0, 0]. REFUSED in row i for each help that i refused.
         step_key: uint64. Key of the step.
     """
     for i in range(world.cue.shape[0]):
-        cue = _involuntary_cue(rules, world, i, step_key)
+        cue = _involuntary_cue(rules, world, i, refusals, step_key)
         if cue == NEUTRAL or cue >= DISTRESS:
             if world.social_act[i] == ACT_THANK:
                 cue = GRATITUDE
@@ -38,11 +40,11 @@ def express(rules, world, step_key):
 
 
 @hot
-def _involuntary_cue(rules, world, i, step_key):
+def _involuntary_cue(rules, world, i, refusals, step_key):
     """Return what agent i's face shows of itself: a reaction to help, distress, or nothing."""
     if world.relief[i] > rules.relief_threshold:
         return RELIEF if draw(step_key, i, REACTION, 0) < rules.p_show_reaction else NEUTRAL
-    if world.misattuned[i] > 0:
+    if world.misattuned[i] > 0 or has_refused(refusals, i):
         return ANNOYED if draw(step_key, i, REACTION, 0) < rules.p_show_reaction else NEUTRAL
     num_kinds = world.need.shape[1]
     if draw(step_key, i, FALSE_DISTRESS, 0) < rules.p_false_distress:
@@ -56,3 +58,12 @@ def _involuntary_cue(rules, world, i, step_key):
     if draw(step_key, i, EXPRESS, 0) < world.expressivity[i]:
         return DISTRESS + world.style[i, worst]
     return NEUTRAL
+
+
+@hot
+def has_refused(refusals, i):
+    """Return whether agent i has refused a help in this step."""
+    found = False
+    for j in range(refusals.shape[0]):
+        found = found or refusals[i, j] == REFUSED
+    return found

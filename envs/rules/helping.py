@@ -12,8 +12,10 @@ from empathy_loop.envs.state import (
     NO_ACT,
     NOTHING,
     OFFER,
+    REFUSED,
     THANK,
     USE,
+    WILLING,
     agent_after,
 )
 
@@ -46,17 +48,19 @@ def clear_ledger(world):
 
 
 @hot
-def act_agents(rules, world, actions):
+def act_agents(rules, world, actions, refusals):
     """Let the agents of one world act one after another, in the order of their moves.
 
     An act whose condition does not hold does nothing.
-    Writes: need, carried, last_action, last_helper, first_helper, help_left and the ledger that
-    `clear_ledger` clears.
+    Writes: need, carried, last_action, last_helper, first_helper, help_left, refusals and the
+    ledger that `clear_ledger` clears.
 
     Args:
         rules: Rules.
         world: record. One world of a batch.
         actions: integer [A]. Actions asked for.
+        refusals: uint8 [A, A], or [0, 0] where nobody refuses help. Entry [j, i] is WILLING, or
+            REFUSES where j would refuse the help of i in this step; REFUSED once j has done so.
     """
     clear_ledger(world)
     num_agents = world.carried.shape[0]
@@ -73,7 +77,7 @@ def act_agents(rules, world, actions):
             if rules.offers:
                 world.social_act[i] = ACT_OFFER
         elif action > HELP_BASE:
-            _help(rules, world, i, agent_after(i, action - HELP_BASE, num_agents))
+            _help(rules, world, i, agent_after(i, action - HELP_BASE, num_agents), refusals)
 
 
 @hot
@@ -97,13 +101,18 @@ def _thank(world, i):
 
 
 @hot
-def _help(rules, world, i, j):
+def _help(rules, world, i, j, refusals):
     """Agent i gives its item to agent j: relief if j has that need, hurt if it has not.
 
-    The first help of a severe crisis does neither.
+    The first help of a severe crisis does neither. Where j refuses, i keeps its item and has paid.
     """
     kind = world.carried[i]
     if kind == NOTHING or not in_reach(rules, world, i, j):
+        return
+    world.cost[i] += rules.help_cost
+    world.social_act[i] = ACT_HELP
+    if refusals.shape[0] > 0 and refusals[j, i] != WILLING:
+        refusals[j, i] = REFUSED
         return
     if world.need[j, kind] > 0.0:
         if not rules.severe or is_enough(rules, world, i, j, kind):
@@ -113,9 +122,7 @@ def _help(rules, world, i, j):
         world.hurt[j] += rules.misattuned_hurt
         world.misattuned[j] += 1
         world.misattuned_given[i] += 1
-    world.cost[i] += rules.help_cost
     world.carried[i] = NOTHING
     world.received[j] = kind
     world.helped[i, j] = 1
     world.last_helper[j] = i
-    world.social_act[i] = ACT_HELP

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from empathy_loop.agents.config import AgentConfig, NetworkConfig, PPOConfig
-from empathy_loop.agents.registry import list_agents, load_agent, load_class
+from empathy_loop.agents.registry import list_agents, load_agent
+from empathy_loop.envs.reading import load_class
 
 USER_MODULE = """
 class Mine:

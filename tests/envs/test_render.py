@@ -65,6 +65,7 @@ CHANGES: list[dict[str, Any]] = [
     {"thanks": ()},
     {"thanks": ((2, 1),)},
     {"belief": None},
+    {"names": ("ai_0", "ai_2", "ai_1")},
     *({"belief": changed(BELIEF, (i, d, 1), 0.0)} for i in range(3) for d in range(2)),
 ]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from empathy_loop.envs import testing
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.pettingzoo_adapter import ScenarioEnv
-from empathy_loop.envs.scenarios import list_scenarios, load_scenario
+from empathy_loop.envs.scenarios import Scenario, list_scenarios, load_scenario
 from empathy_loop.envs.testing import (
     CHECKS,
     check_determinism,
@@ -47,7 +47,7 @@ class Changed(World):
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("name", list_scenarios())
 def test_every_scenario_passes_every_check(name: str, check: str) -> None:
-    found = CHECKS[check](load_scenario(name).params)
+    found = CHECKS[check](load_scenario(name))
     print(f"{name:<16} {check:<12} passes: {found}")
 
 
@@ -70,11 +70,11 @@ def test_worlds_of_ones_own_are_checked_too(params: WorldParams) -> None:
 def test_the_table_has_a_row_for_each_scenario_and_a_column_for_each_check(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fails(params: WorldParams) -> str:
+    def fails(scenario: Scenario) -> str:
         raise AssertionError("it broke; mend it")
 
     # The checks themselves run above.
-    monkeypatch.setattr(testing, "CHECKS", {"good": lambda params: "well", "bad": fails})
+    monkeypatch.setattr(testing, "CHECKS", {"good": lambda scenario: "well", "bad": fails})
     table, failures = conformance()
     rows = table.splitlines()
     assert rows[0] == "| scenario | good | bad |"

@@ -30,6 +30,9 @@ PURPOSES = (
     "MOVE_WHERE",
     "SEVERE",
     "PARTNER",
+    "REFUSE",
+    "THANKS",
+    "ROUND",
 )
 
 

@@ -56,7 +56,8 @@ class World:
 
     The step reached is `step_count`, for `step` is the method. Attributes besides: reward [A],
     reward_terms [A][3] (drive, help cost, hurt), welfare, helps [A] (given in the last step),
-    truncated.
+    truncated. `refuses` holds pairs (j, i) where j would refuse the help of i in the coming step;
+    `refused` those where it did so in the last one.
     """
 
     def __init__(self, params: WorldParams, seed: int, world: int, episode: int = 0) -> None:
@@ -90,6 +91,8 @@ class World:
         self.last_helper = [-1 for _ in self.agents]
         self.drive_before = [0.0 for _ in self.agents]
         self.drive = [0.0 for _ in self.agents]
+        self.refuses: set[tuple[int, int]] = set()
+        self.refused: set[tuple[int, int]] = set()
         self._clear_ledger()
         self.step_count = first_step
 
@@ -109,6 +112,7 @@ class World:
         for i in self.order:
             self._move(i, actions[i])
         self._clear_ledger()
+        self.refused = set()
         for i in self.order:
             self._act(i, actions[i])
         self.last_action = list(actions)
@@ -237,10 +241,14 @@ class World:
         if action > 7 and kind >= 0:
             j = self.other(i, action - 7)
             if self.distance(i, j) <= self.params.help_reach:
-                self._help(i, j, kind)
+                self.cost[i] += self.params.help_cost
+                self.social_act[i] = 3
+                if (j, i) in self.refuses:
+                    self.refused.add((j, i))
+                else:
+                    self._help(i, j, kind)
 
     def _help(self, i: int, j: int, kind: int) -> None:
-        self.cost[i] += self.params.help_cost
         if self.need[j][kind] > 0:
             if self.severe[j][kind] == 1 and self.first_helper[j][kind] in (-1, i):
                 self.first_helper[j][kind] = i
@@ -256,7 +264,6 @@ class World:
         self.received[j] = kind
         self.helped[i][j] = 1
         self.last_helper[j] = i
-        self.social_act[i] = 3
 
     def _fade_first_help(self, i: int, k: int) -> None:
         if self.need[i][k] == 0:
@@ -290,7 +297,8 @@ class World:
         shows_reaction = draw(self.step_key, i, "REACTION", 0) < p.p_show_reaction
         if self.relief[i] > p.relief_threshold:
             return 1 if shows_reaction else 0
-        if self.hurt[i] > 0 or self.misattuned[i] > 0:
+        refused_help = any(j == i for j, _ in self.refused)
+        if self.hurt[i] > 0 or self.misattuned[i] > 0 or refused_help:
             return 2 if shows_reaction else 0
         if draw(self.step_key, i, "FALSE_DISTRESS", 0) < p.p_false_distress:
             return 5 + below(draw(self.step_key, i, "FALSE_SYMBOL", 0), p.num_kinds)

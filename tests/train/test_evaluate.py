@@ -11,6 +11,8 @@ import pytest
 
 from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.populations import count_focal
+from empathy_loop.envs.scenarios import load_scenario
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor, Decision, load_actor
 from empathy_loop.train.config import TrainConfig
@@ -252,3 +254,18 @@ def test_what_would_be_believed_from_partners_seats_is_not_scored(seats: tuple[s
     assert babbling.need.shape == (24, 32, 3, 3)
     assert_same(sane, babbling)
     assert score_belief(babbling)["auroc"] > 0.7
+
+
+@pytest.mark.parametrize("name", ["human_loop_v0", "apprentice_v0", "bystander_v0"])
+def test_episodes_are_played_beside_people(name: str) -> None:
+    scenario = load_scenario(name)
+    logs = [
+        run_episodes(load_actor(policy), scenario.params, 12, seed=0, seats=scenario.seats)
+        for policy in ("stay", "oracle", "oracle")
+    ]
+    idle, helpful, again = logs
+    assert np.array_equal(helpful.helps, again.helps)
+    assert helpful.helps.shape == (scenario.params.horizon, 12, 4)
+    focal = count_focal(scenario.seats)
+    assert not idle.helps[..., :focal].any() and idle.helps[..., focal:].any()
+    assert helpful.welfare.sum(0).mean() > idle.welfare.sum(0).mean()
