@@ -93,8 +93,7 @@ def train_run(
 
         train(config, folder, report if team.leads else None, team)
         if team.leads:
-            # A run that was finished before may have lost it, and can be read by nobody then.
-            write_config(folder, config)
+            _mend_config(folder, config)
         return team.told(_evaluated(config, folder, logger) if team.leads else {})
 
 
@@ -114,6 +113,14 @@ def read_config(folder: Path) -> TrainConfig:
     if not path.is_file():
         raise ValueError(f"{folder} is not the folder of a run: it holds no {CONFIG}")
     return build_config(read_json(path)["config"], str(path))
+
+
+def _mend_config(folder: Path, config: TrainConfig) -> None:
+    """Write the settings of a run that has lost them: nobody could read it."""
+    try:
+        read_config(folder)
+    except ValueError:
+        write_config(folder, config)
 
 
 def is_run(folder: Path) -> bool:

@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -42,6 +43,8 @@ def deaf_children() -> Iterator[None]:
     A signal goes to all processes of a terminal, a container or a job step: the one that leads
     hears it, and tells the others by other means.
     """
+    # Python starts this helper with the first process, and unblocks signals as it does.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield

@@ -51,9 +51,13 @@ num_worlds = 8
 rollout_steps = 16
 epochs = 1
 minibatches = 1
+
+[world]
+horizon = 48
+total_hazard = 0.2
 """
 LEARNED = [f"{arm}-s{seed}" for arm in ("ippo_gru", "cognitive") for seed in (0, 1)]
-SECONDS_TO_WAIT = 120.0
+SECONDS_TO_WAIT = 900.0
 
 pytestmark = pytest.mark.xdist_group("comparison")
 

@@ -19,7 +19,9 @@ def view_of(
     console = Console(
         file=io.StringIO(), force_terminal=is_terminal, width=100, height=lines, color_system=None
     )
-    return ComparisonView(console, dict.fromkeys(names, 1000), names[:1], 4), console
+    view = ComparisonView(console, workers=4)
+    view.expect(dict.fromkeys(names, 1000), names[:1])
+    return view, console
 
 
 def drawn(view: ComparisonView, console: Console) -> str:
