@@ -53,8 +53,8 @@ epochs = 1
 minibatches = 1
 
 [world]
-horizon = 48
-total_hazard = 0.2
+horizon = 64
+total_hazard = 0.1
 """
 LEARNED = [f"{arm}-s{seed}" for arm in ("ippo_gru", "cognitive") for seed in (0, 1)]
 SECONDS_TO_WAIT = 900.0
