@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs.populations import FOCAL
 from empathy_loop.envs.render import draw
-from empathy_loop.envs.scenarios import seats_of
 from empathy_loop.train.actors import load_actor
-from empathy_loop.train.assess import Assessment, env_of, world_of
+from empathy_loop.train.assess import Assessment, env_of, seats_in, world_of
 from empathy_loop.train.episode import Episode, Setting, shown_belief
 from empathy_loop.train.files import exclusive
 from empathy_loop.train.records import (
@@ -187,7 +186,7 @@ def setting_of(request: Assessment, world: int) -> Setting:
         ValueError: a setting is unknown or refused.
     """
     params = world_of(request)
-    seats = seats_of(params if request.env is None else request.env, request.seats, params)
+    seats = seats_in(request, params)
     policies = (request.agents[0],) * seats.count(FOCAL)
     return Setting(
         env_of(request), params, request.seed, world, seats, policies, greedy=request.greedy
