@@ -98,11 +98,10 @@ def belief_report(
     Raises:
         ValueError: a number is out of its range, or the actor does not fit the world.
     """
-    own_seats = check_seats(seats, params.num_agents)
-    probe = _fitted_probe(actor, params, seed, greedy, own_seats)
+    probe = _fitted_probe(actor, params, seed, greedy, _seats("self_play", params, seats))
     report: dict[str, dict[str, dict[str, Any]]] = {}
     for partners in PARTNERS:
-        chosen = own_seats if partners == "self_play" else _beside(partners, params)
+        chosen = _seats(partners, params, seats)
         asked = _Asked(actor, probe, count_focal(chosen))
         log = run_episodes(asked, params, episodes, seed, greedy, chosen)
         report[partners] = {
@@ -267,8 +266,10 @@ def _fitted_probe(
     )
 
 
-def _beside(partners: str, params: WorldParams) -> tuple[str, ...]:
-    """Return the seats of all agents, all but the first of them for a population."""
+def _seats(partners: str, params: WorldParams, own: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the seats of all agents for one of PARTNERS; its own, if any, for self-play."""
+    if partners == "self_play":
+        return check_seats(own, params.num_agents)
     return (FOCAL, *(partners for _ in range(params.num_others)))
 
 
