@@ -24,7 +24,14 @@ from empathy_loop.train.assess import Assessment, seats_in, world_of
 from empathy_loop.train.beliefs import belief_report
 from empathy_loop.train.checkpoint import CheckpointError, load_checkpoint
 from empathy_loop.train.cli import main
-from empathy_loop.train.config import TrainConfig, build_config, fingerprint
+from empathy_loop.train.config import (
+    WITHOUT_EFFECT,
+    TrainConfig,
+    build_config,
+    fingerprint,
+    hash_of,
+    to_data,
+)
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.files import read_json
 from empathy_loop.train.learner import Learner
@@ -234,6 +241,10 @@ def test_seats_come_from_the_scenario_and_all_focal_ones_leave_the_fingerprint()
     assert plain.seats == typed.seats == ()
     beside = build_config({"seats": ["focal", "train", "train"]}, "here")
     assert len({fingerprint(one) for one in (plain, typed, beside)}) == 2
+    later = {"seats", *WITHOUT_EFFECT}
+    data = {name: value for name, value in to_data(plain).items() if name not in later}
+    del data["agent"]["summary"]
+    assert fingerprint(plain) == hash_of(data), "that of runs from before there were seats"
     treated = build_config({"env": "bystander_v0", "seats": "control"}, "here")
     assert treated.seats == load_scenario("bystander_v0").variants["control"]
     with pytest.raises(ValueError, match="here: seats must name one seat for each of 3 agents"):
