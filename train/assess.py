@@ -111,9 +111,8 @@ def seats_in(request: Assessment, params: WorldParams) -> tuple[str, ...]:
     Raises:
         ValueError: the seats do not fit it.
     """
-    origin = _origin(request)
-    if request.seats is None:
-        return check_seats(origin.seats, params.num_agents)
+    if request.env is None and request.seats is None:
+        return check_seats(_origin(request).seats, params.num_agents)
     return seats_of(params if request.env is None else request.env, request.seats, params)
 
 

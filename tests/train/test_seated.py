@@ -131,7 +131,9 @@ def test_losses_beside_a_partner_are_those_of_the_focal_rows_alone(
 def test_what_objectives_reward_focal_agents_with_does_not_ask_who_else_learns(
     make_config: MakeConfig, name: str
 ) -> None:
-    learner, rollout = first_rollout(make_config(name, seats=BESIDE_PARTNER))
+    learner, rollout = first_rollout(
+        make_config(name, seats=BESIDE_PARTNER, world={"coordination": 0.0})
+    )
     full, _ = over_everybody(learner, rollout.inputs)
     memory = full.network.first_memory(5, full.table)
     parts = (rollout.actions, rollout.rewards, rollout.need, rollout.drive.float())
