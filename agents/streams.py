@@ -58,14 +58,8 @@ class StreamTable:
         others = (own[:, None] + 1 + torch.arange(num_others)) % (num_others + 1)
         if shared:
             everybody = torch.arange(num_others + 1)
-            return cls(
-                True,
-                len(everybody),
-                own,
-                others,
-                everybody[torch.isin(everybody, others)],
-                everybody,
-            )
+            shown = everybody[torch.isin(everybody, others)]
+            return cls(True, len(everybody), own, others, shown, everybody)
         shown = num_focal + torch.arange(num_focal * num_others)
         return cls(
             shared=False,
