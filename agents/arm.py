@@ -47,6 +47,7 @@ class Arm(nn.Module):
         seed: The same seed gives the same weights, whatever was drawn before; those of the
             network do not depend on the objectives.
         device: Where everything is to be; None for the CPU.
+        num_focal: Agents that it acts for and learns from, the first of a world; None for all.
 
     Raises:
         ValueError: an objective is unknown or needs a privilege that the arm does not name, or
@@ -67,9 +68,10 @@ class Arm(nn.Module):
         params: WorldParams,
         seed: int,
         device: torch.device | None = None,
+        num_focal: int | None = None,
     ) -> None:
         super().__init__()
-        self.config, self.table = config, streams_of(config, params)
+        self.config, self.table = config, streams_of(config, params, num_focal)
         if device is not None:
             self.table = self.table.to(device)
         with torch.random.fork_rng(devices=[]):
@@ -112,7 +114,7 @@ class Arm(nn.Module):
             experience: The rollout.
 
         Returns:
-            Name to float32 [T, E, A], each times its weight; nothing where no objective adds any.
+            Name to float32 [T, E, F], each times its weight; nothing where no objective adds any.
 
         Raises:
             ValueError: an objective returns a term that it does not declare.
@@ -128,10 +130,18 @@ class Arm(nn.Module):
         return {name: weights[name] * term for name, term in terms.items()}
 
 
-def streams_of(config: AgentConfig, params: WorldParams) -> StreamTable:
-    """Return the streams of a row that holds all agents of a world."""
+def streams_of(
+    config: AgentConfig, params: WorldParams, num_focal: int | None = None
+) -> StreamTable:
+    """Return the streams of a row that holds all agents of a world.
+
+    Args:
+        config: The arm.
+        params: The world.
+        num_focal: Agents that look at streams, the first of the world; None for all.
+    """
     shared = params.sees_whole_board and config.network.shared
-    return StreamTable.of(params.num_agents, params.num_others, shared)
+    return StreamTable.of(num_focal or params.num_agents, params.num_others, shared)
 
 
 def build_network(config: AgentConfig, params: WorldParams, seed: int) -> Network:

@@ -25,11 +25,11 @@ class OwnCritic(nn.Module):
         """Return values.
 
         Args:
-            hidden: float32 [T, E, A, H]. State of the core.
+            hidden: float32 [T, E, F, H]. State of the core.
             inputs: Inputs, of which nothing is read.
 
         Returns:
-            float32 [T, E, A].
+            float32 [T, E, F].
         """
         values: Tensor = self.out(hidden).squeeze(-1)
         return values
@@ -72,13 +72,14 @@ class CentralCritic(nn.Module):
         """Return values.
 
         Args:
-            hidden: float32 [T, E, A, H]. State of the core.
+            hidden: float32 [T, E, F, H]. State of the core.
             inputs: Inputs of all agents of a world.
 
         Returns:
-            float32 [T, E, A].
+            float32 [T, E, F].
         """
-        layer = torch.relu(self.own(hidden) + self.shared(self.shared_state(inputs)))
+        shared_state = self.shared_state(inputs)[:, :, : hidden.shape[2]]
+        layer = torch.relu(self.own(hidden) + self.shared(shared_state))
         values: Tensor = self.out(layer).squeeze(-1)
         return values
 

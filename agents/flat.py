@@ -48,15 +48,16 @@ class FlatActorCritic(Network):
             table: The streams of a row, of which only the number matters.
 
         Returns:
-            Outputs with leading axes [T, E, A]. The belief is the same of everyone, logits of 0.
+            Outputs with leading axes [T, E, F]. The belief is the same of everyone, logits of 0.
         """
         inputs = self.sight(inputs)
-        hidden = self.policy[:-1](inputs.features)
+        features = table.focal(inputs.features)
+        hidden = self.policy[:-1](features)
         logits = self.policy[-1](hidden)
         streams = (*inputs.features.shape[:2], table.num_streams)
         return Outputs(
-            logits=logits.masked_fill(~inputs.action_mask, MASKED),
-            values=self.value(inputs.features).squeeze(-1),
+            logits=logits.masked_fill(~table.focal(inputs.action_mask), MASKED),
+            values=self.value(features).squeeze(-1),
             belief=self._no_belief(streams),
             memory=memory,
             hidden=hidden,

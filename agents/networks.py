@@ -79,19 +79,20 @@ class ActorCritic(Network):
             table: The streams of a row.
 
         Returns:
-            Outputs with leading axes [T, E, A].
+            Outputs with leading axes [T, E, F].
         """
         inputs = self.sight(inputs)
         views = stream_views(inputs, self.layout, table)
+        features, action_mask = table.focal(inputs.features), table.focal(inputs.action_mask)
         encoded, streams = self.encoder(views.index_select(-1, self.impersonal), memory.streams)
         belief = self.decoder(encoded)
-        own, relation = self.embed_self(inputs.features[..., : self.layout.self_size]).chunk(2, -1)
-        others = self._embed_others(inputs.features, encoded, belief, relation, table)
+        own, relation = self.embed_self(features[..., : self.layout.self_size]).chunk(2, -1)
+        others = self._embed_others(features, encoded, belief, relation, table)
         x = torch.relu(own) + others.mean(-2)
         hidden, core = self.core(x.flatten(1, 2), memory.core.flatten(0, 1)[None])
         hidden = hidden.unflatten(1, memory.core.shape[:2])
         return Outputs(
-            logits=self._logits(hidden, others).masked_fill(~inputs.action_mask, MASKED),
+            logits=self._logits(hidden, others).masked_fill(~action_mask, MASKED),
             values=self.critic(hidden, inputs),
             belief=belief,
             memory=Memory(streams, core[0].unflatten(0, memory.core.shape[:2])),
@@ -118,7 +119,7 @@ class ActorCritic(Network):
         relation: Tensor,
         table: StreamTable,
     ) -> Tensor:
-        """Return e_ij, float32 [T, E, A, O, H].
+        """Return e_ij, float32 [T, E, F, O, H].
 
         The first layer is a sum of three, so that what depends on the stream alone is computed
         once for all its viewers.
@@ -136,7 +137,7 @@ class ActorCritic(Network):
         return torch.relu(seen + blocks + relation.unsqueeze(-2))
 
     def _logits(self, hidden: Tensor, others: Tensor) -> Tensor:
-        """Return the logits of all actions, float32 [T, E, A, N], not masked."""
+        """Return the logits of all actions, float32 [T, E, F, N], not masked."""
         joint = self.help_core(hidden).unsqueeze(-2) + self.help_other(others)
         helps = self.help(torch.relu(joint)).squeeze(-1)
         return torch.cat([self.plain(hidden), helps], dim=-1)

@@ -28,7 +28,11 @@ class Network(nn.Module):
     """What an arm acts with, over sequences of a batch of worlds."""
 
     def forward(self, inputs: Inputs, memory: Memory, table: StreamTable) -> Outputs:
-        """Run over a chunk with leading axes [T, E, A], in which no episode begins."""
+        """Run over a chunk, in which no episode begins, for the focal agents of the table.
+
+        Inputs have leading axes [T, E, A], outputs [T, E, F]: what partners observe for themselves
+        may be read of the first F rows only.
+        """
         raise NotImplementedError
 
     def first_memory(self, num_worlds: int, table: StreamTable) -> Memory:
@@ -91,7 +95,7 @@ class Objective(nn.Module):
             outputs: What the network made of it, with T + 1 rows.
 
         Returns:
-            Name to float32 [T, E, A], not weighted; exactly the names of `reward_weights`.
+            Name to float32 [T, E, F], not weighted; exactly the names of `reward_weights`.
         """
         return {}
 

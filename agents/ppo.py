@@ -23,9 +23,9 @@ def ppo_terms(
     with ratio = exp(logp_now - logp_then) and advantages normalised over the minibatch.
 
     Args:
-        logits: float32 [T, E, A, N]. Present masked logits.
-        values: float32 [T, E, A]. Present values.
-        batch: Batch of the same leading axes.
+        logits: float32 [T, E, F, N]. Present masked logits of the focal agents.
+        values: float32 [T, E, F]. Present values.
+        batch: Batch of the same T, E and F.
         clip: Largest rewarded change of the ratio, above 0.
 
     Returns:
@@ -33,7 +33,8 @@ def ppo_terms(
         approx_kl (Schulman's k3 estimator, in nats) and clip_fraction, in [0, 1].
     """
     logps = torch.log_softmax(logits, dim=-1)
-    logp = logps.gather(-1, batch.actions[..., None]).squeeze(-1)
+    actions = batch.actions[..., : logits.shape[-2]]
+    logp = logps.gather(-1, actions[..., None]).squeeze(-1)
     log_ratio = logp - batch.logp
     ratio = log_ratio.exp()
     adv = normalise(batch.adv)
@@ -60,8 +61,8 @@ def explained_variance(values: Tensor, returns: Tensor) -> Tensor:
     """Return the share of the returns' variance that the values explain.
 
     Args:
-        values: float32 [T, E, A]. What was expected.
-        returns: float32 [T, E, A]. What came.
+        values: float32 [T, E, F]. What was expected.
+        returns: float32 [T, E, F]. What came.
 
     Returns:
         float32 scalar, at most 1; 0 where the returns do not vary.

@@ -38,11 +38,11 @@ class SeparateNetworks(Network):
             table: The streams of a row, which may not be shared.
 
         Returns:
-            Outputs with leading axes [T, E, A].
+            Outputs with leading axes [T, E, F]; what would act for partners is left as it is.
         """
         found: list[Outputs] = []
         alone = self.alone.to(inputs.features.device)
-        for i, network in enumerate(self.networks):
+        for i, network in enumerate(list(self.networks)[: len(table.own)]):
             streams = torch.cat([table.own[i : i + 1], table.others[i]])
             one = slice(i, i + 1)
             part = Memory(memory.streams[:, streams], memory.core[:, one])

@@ -5,6 +5,9 @@ everybody sees everybody at every step, the stream of j is the same from every v
 j's own exterior view, so that one stream for each agent serves all viewers: A streams a world.
 Otherwise each agent has its own stream and one for each other: A + A * O streams. A table of
 indices hides the difference from everything else.
+
+Where others sit in some of the seats, only the F focal agents, the first of a world, look at
+streams: the table is then one of F viewers, of whom the partners' streams are read like anyone's.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ class StreamTable:
     Attributes:
         shared: Whether all viewers of an agent share one stream of it.
         num_streams: Number of streams of a world, S.
-        own: int64 [A]. Each agent's own stream.
-        others: int64 [A, O]. The stream that shows other o = (i + 1 + o) % A to agent i.
+        own: int64 [F]. Each focal agent's own stream.
+        others: int64 [F, O]. The stream that shows other o = (i + 1 + o) % A to agent i.
         shown: int64 [S']. The distinct streams among `others`.
         subject: int64 [S]. The agent that each stream shows.
     """
@@ -39,44 +42,42 @@ class StreamTable:
     subject: Tensor
 
     @classmethod
-    def of(cls, num_agents: int, num_others: int, shared: bool) -> StreamTable:
-        """Return the table of a batch whose rows hold some agents of one world.
+    def of(cls, num_focal: int, num_others: int, shared: bool) -> StreamTable:
+        """Return the table of a batch of worlds, or of one in which each row is an agent alone.
 
         Args:
-            num_agents: Agents in a row, A. Only the whole world (A = O + 1) can share streams;
-                one agent alone (A = 1) cannot.
+            num_focal: Agents that look at streams, F, the first of a world.
             num_others: Others that each agent sees, O.
-            shared: Whether to share streams; right only if every agent sees all others always.
+            shared: Whether to share streams; right only if every agent sees all others always,
+                and if the exterior views of the whole world (A = O + 1) stand in each row.
 
         Returns:
-            StreamTable. With A other than O + 1, `subject` counts on from the agent itself.
-
-        Raises:
-            ValueError: streams are to be shared, but the row does not hold the whole world.
+            StreamTable. Of an agent alone (F = 1), `subject` counts on from the agent itself.
         """
-        if shared and num_agents != num_others + 1:
-            raise ValueError(
-                "shared streams need all agents of a world in one row, got "
-                f"{num_agents} agents of {num_others + 1}; build the table with shared=False"
-            )
-        own = torch.arange(num_agents)
+        own = torch.arange(num_focal)
         others = (own[:, None] + 1 + torch.arange(num_others)) % (num_others + 1)
         if shared:
-            return cls(True, num_agents, own, others, own, own)
-        shown = num_agents + torch.arange(num_agents * num_others)
+            everybody = torch.arange(num_others + 1)
+            shown = everybody[torch.isin(everybody, others)]
+            return cls(True, len(everybody), own, others, shown, everybody)
+        shown = num_focal + torch.arange(num_focal * num_others)
         return cls(
             shared=False,
-            num_streams=num_agents * (1 + num_others),
+            num_streams=num_focal * (1 + num_others),
             own=own,
-            others=shown.view(num_agents, num_others),
+            others=shown.view(num_focal, num_others),
             shown=shown,
             subject=torch.cat([own, others.flatten()]),
         )
 
     @property
     def other_agents(self) -> Tensor:
-        """Which agent is other o of agent i, int64 [A, O]: (i + 1 + o) % A in a whole world."""
+        """Which agent is other o of agent i, int64 [F, O]: (i + 1 + o) % A in a whole world."""
         return self.subject[self.others]
+
+    def focal(self, values: Tensor) -> Tensor:
+        """Return the focal agents' rows, [T, E, F, ...], of values of all agents [T, E, A, ...]."""
+        return values[:, :, : len(self.own)]
 
     def to(self, device: torch.device) -> StreamTable:
         """Return the table with its indices on a device."""
@@ -98,13 +99,13 @@ def stream_views(inputs: Inputs, layout: ObservationLayout, table: StreamTable) 
         table: The streams.
 
     Returns:
-        float32 [T, E, S, X]. Own views first, then, if streams are not shared, what each agent
-        sees of each other.
+        float32 [T, E, S, X]. Own views first, then, if streams are not shared, what each focal
+        agent sees of each other.
     """
     if table.shared:
         return inputs.exterior
-    blocks = other_blocks(inputs.features, layout)
-    return torch.cat([inputs.exterior, blocks.flatten(2, 3)], dim=2)
+    blocks = other_blocks(table.focal(inputs.features), layout)
+    return torch.cat([table.focal(inputs.exterior), blocks.flatten(2, 3)], dim=2)
 
 
 def other_blocks(features: Tensor, layout: ObservationLayout) -> Tensor:

@@ -1,8 +1,9 @@
 """Records that flow between the parts of an agent.
 
-Axes: T time, E world, A agent, O other agent, S stream, K need kind, D feature, X exterior
-feature, N action, H hidden unit. A stream is the sequence of one exterior view; which streams
-there are, `agents.streams` says.
+Axes: T time, E world, A agent, F focal agent, O other agent, S stream, K need kind, D feature, X
+exterior feature, N action, H hidden unit. A stream is the sequence of one exterior view; which
+streams there are, `agents.streams` says. The F focal agents are those that the arm acts for and
+learns from, the first of the A of a world; without partners they are all of them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Memory(NamedTuple):
 
     Attributes:
         streams: float32 [E, S, H]. State of the belief encoder on each stream.
-        core: float32 [E, A, H]. State of the core.
+        core: float32 [E, F, H]. State of the core.
     """
 
     streams: Tensor
@@ -58,12 +59,12 @@ class Outputs(NamedTuple):
     """What a network returns for a sequence.
 
     Attributes:
-        logits: float32 [T, E, A, N]. Action logits; hugely negative where an action is masked.
-        values: float32 [T, E, A]. Estimated discounted return.
+        logits: float32 [T, E, F, N]. Action logits; hugely negative where an action is masked.
+        values: float32 [T, E, F]. Estimated discounted return.
         belief: Belief with leading axes [T, E, S]. What is believed from each stream.
         memory: Memory. State after the last step.
-        hidden: float32 [T, E, A, H]. State of the core, or the last layer of a flat policy.
-        others: float32 [T, E, A, O, H]. Embedding of each other; of a flat network, of no units.
+        hidden: float32 [T, E, F, H]. State of the core, or the last layer of a flat policy.
+        others: float32 [T, E, F, O, H]. Embedding of each other; of a flat network, of no units.
     """
 
     logits: Tensor
@@ -104,9 +105,9 @@ class Batch(NamedTuple):
             of an episode that ended there, its final one.
         memory: Memory. State before the first step, a constant.
         actions: int64 [T, E, A]. Actions taken, in [0, N).
-        logp: float32 [T, E, A]. Their log-probabilities when they were taken.
-        adv: float32 [T, E, A]. Advantages, not normalised.
-        returns: float32 [T, E, A]. Targets of the values.
+        logp: float32 [T, E, F]. Log-probabilities of those of focal agents, when they were taken.
+        adv: float32 [T, E, F]. Advantages, not normalised.
+        returns: float32 [T, E, F]. Targets of the values.
         need: float32 [T, E, A, K], in [0, 1]. True needs, for privileged targets only.
         rewards: float32 [T, E, A]. The world's rewards, to which objectives have added nothing.
     """

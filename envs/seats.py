@@ -52,6 +52,7 @@ class SeatedWorld:
         people: People, where somebody sits in a person's seat, else None.
         row_names: Names of the partners that may sit, such as "heldout/stoic".
         rows: int64 [E, A]. Who sits in each seat, an index of `row_names`; -1 if focal.
+        actions: integer [E, A]. What everybody did in the last step; zeros before it.
 
     Raises:
         ValueError: the seats do not fit the world.
@@ -65,6 +66,7 @@ class SeatedWorld:
         self._table, self.row_names = seat_table(self.seats)
         shape = (world.num_worlds, world.params.num_agents)
         self.rows = np.full(shape, -1, np.int64)
+        self.actions: NDArray[np.integer[Any]] = np.zeros(shape, np.int8)
         filters = policy_code("filter") in self._table.policy
         found = [seat_of(seat) for seat in self.seats]
         for text, seat in zip(self.seats, found, strict=True):
@@ -138,6 +140,7 @@ class SeatedWorld:
 
     def _stepped(self, actions: NDArray[np.int8]) -> Transition:
         """Advance the worlds by everybody's actions, and begin the next episode where one ended."""
+        self.actions = actions
         transition = self.world.step_checked(actions)
         begins = transition.truncated if self.world.autoreset else None
         if self.people is not None:

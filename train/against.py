@@ -166,12 +166,11 @@ def _players(reference: Reference, agents: Sequence[str]) -> dict[str, Actor]:
 def _play(actor: Actor, reference: Reference, seed: int) -> dict[str, Cell]:
     """Return the cells of one agent with one seed."""
     comparison = replace(reference.comparison, arms=(FLOOR,), contrasts=())
-    world = plan_runs(comparison)[0].config.world
+    config, episodes = plan_runs(comparison)[0].config, comparison.episodes
+    worlds = {one: world_of_cell(config.world, one) for one in (None, *comparison.shifts)}
     return {
-        cell_name(shift): cell_of(
-            run_episodes(actor, world_of_cell(world, shift), comparison.episodes, seed)
-        )
-        for shift in (None, *comparison.shifts)
+        cell_name(shift): cell_of(run_episodes(actor, world, episodes, seed, seats=config.seats))
+        for shift, world in worlds.items()
     }
 
 

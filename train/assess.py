@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from empathy_loop.envs.params import Range, WorldParams, check_ranges
+from empathy_loop.envs.populations import check_seats
 from empathy_loop.envs.reading import amend
 from empathy_loop.envs.scenarios import load_scenario, seats_of
 from empathy_loop.train.actors import Actor, load_actor
@@ -64,7 +65,7 @@ class Assessment:
     greedy: bool = False
     """Whether learned agents take their most probable actions instead of sampling."""
     seats: tuple[str, ...] | None = None
-    """A seat for each agent, focal ones first; None for the scenario's, if named, or all focal."""
+    """A seat for each agent, focal ones first; None for those of the scenario or of the run."""
     beliefs: bool = False
     """Whether to report what the agents know of others' needs, in seats of its own."""
 
@@ -100,6 +101,21 @@ def env_of(request: Assessment) -> str:
     return _origin(request).env
 
 
+def seats_in(request: Assessment, params: WorldParams) -> tuple[str, ...]:
+    """Return a seat for each agent of the world that `world_of` returned.
+
+    Args:
+        request: What was asked for.
+        params: The world.
+
+    Raises:
+        ValueError: the seats do not fit it.
+    """
+    if request.env is None and request.seats is None:
+        return check_seats(_origin(request).seats, params.num_agents)
+    return seats_of(params if request.env is None else request.env, request.seats, params)
+
+
 def assess(request: Assessment) -> dict[str, Any]:
     """Play every agent, random and oracle on the same worlds, and score them.
 
@@ -125,7 +141,7 @@ def assess(request: Assessment) -> dict[str, Any]:
         CheckpointError: the checkpoint of a run cannot be read.
     """
     origin, params = _origin(request), world_of(request)
-    seats = seats_of(params if request.env is None else request.env, request.seats, params)
+    seats = seats_in(request, params)
     names = (FLOOR, *(name for name in request.agents if name not in (FLOOR, CEILING)), CEILING)
     actors = {name: load_actor(name) for name in names}
     twins = {_cell(params): params, cell_name(None): replace(params, shift="none")}
@@ -183,21 +199,22 @@ def _default_path(report: Mapping[str, Any]) -> Path:
 
 
 class _Origin(NamedTuple):
-    """A scenario by name, and the world that it or a run of it has."""
+    """A scenario by name, and the world and the seats that it or a run of it has."""
 
     env: str
     world: WorldParams
+    seats: tuple[str, ...]
 
 
 def _origin(request: Assessment) -> _Origin:
     """Return the scenario, or the run, that the world comes from."""
-    if request.env is not None:
-        return _Origin(request.env, load_scenario(request.env).params)
-    for name in request.agents:
-        if is_run(Path(name)):
-            config: TrainConfig = read_config(Path(name))
-            return _Origin(config.env, config.world)
-    return _Origin(DEFAULT_ENV, load_scenario(DEFAULT_ENV).params)
+    if request.env is None:
+        for name in request.agents:
+            if is_run(Path(name)):
+                config: TrainConfig = read_config(Path(name))
+                return _Origin(config.env, config.world, config.seats)
+    scenario = load_scenario(request.env or DEFAULT_ENV)
+    return _Origin(scenario.name, scenario.params, scenario.seats)
 
 
 def _cell(params: WorldParams) -> str:
@@ -211,9 +228,10 @@ def _belief_reports(
 ) -> dict[str, Any]:
     """Return what each agent that was named knows of others' needs, if that was asked for."""
     named = dict.fromkeys(request.agents) if request.beliefs else {}
+    seats = check_seats(_origin(request).seats, params.num_agents)
+    episodes, seed, greedy = request.episodes, request.seed, request.greedy
     return {
-        name: belief_report(actors[name], params, request.episodes, request.seed, request.greedy)
-        for name in named
+        name: belief_report(actors[name], params, episodes, seed, greedy, seats) for name in named
     }
 
 

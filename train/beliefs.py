@@ -7,7 +7,7 @@ to itself, and alone among partners that training may or may not have met.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from empathy_loop.agents.empathy.metrics import (
 )
 from empathy_loop.agents.empathy.probes import Probe, fit_probe, probed_crisis
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.populations import FOCAL
+from empathy_loop.envs.populations import FOCAL, check_seats, count_focal
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor, Decision, LearnedActor, ScriptedActor
 from empathy_loop.train.evaluate import run_episodes
@@ -70,7 +70,12 @@ def sources_of(agent: AgentConfig) -> list[str]:
 
 
 def belief_report(
-    actor: Actor, params: WorldParams, episodes: int, seed: int, greedy: bool = False
+    actor: Actor,
+    params: WorldParams,
+    episodes: int,
+    seed: int,
+    greedy: bool = False,
+    seats: Sequence[str] = (),
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Score what an arm knows of others' needs, against the truth and beside the filter.
 
@@ -83,6 +88,7 @@ def belief_report(
         episodes: Worlds with each kind of partners, at least 1.
         seed: Seed of these worlds, at least 0.
         greedy: Whether the arm takes its most probable actions instead of sampling.
+        seats: A seat for each agent where the arm plays as it was trained; none for all focal.
 
     Returns:
         Plain data: name in PARTNERS -> name in SOURCES -> name in QUALITIES -> number, None where
@@ -92,12 +98,12 @@ def belief_report(
     Raises:
         ValueError: a number is out of its range, or the actor does not fit the world.
     """
-    probe = _fitted_probe(actor, params, seed, greedy)
+    probe = _fitted_probe(actor, params, seed, greedy, _seats("self_play", params, seats))
     report: dict[str, dict[str, dict[str, Any]]] = {}
     for partners in PARTNERS:
-        seats = _seats(partners, params)
-        asked = _Asked(actor, probe, seats.count(FOCAL))
-        log = run_episodes(asked, params, episodes, seed, greedy, seats)
+        chosen = _seats(partners, params, seats)
+        asked = _Asked(actor, probe, count_focal(chosen))
+        log = run_episodes(asked, params, episodes, seed, greedy, chosen)
         report[partners] = {
             source: score_crises(np.stack([seen[source] for seen in asked.seen]), log.need)
             for source in asked.seen[0]
@@ -240,26 +246,31 @@ class _Asked(_Watched):
         }
 
 
-def _fitted_probe(actor: Actor, params: WorldParams, seed: int, greedy: bool) -> Probe | None:
-    """Return a probe of the arm's recurrent states; None if it has none."""
+def _fitted_probe(
+    actor: Actor, params: WorldParams, seed: int, greedy: bool, seats: tuple[str, ...]
+) -> Probe | None:
+    """Return a probe of the recurrent states of focal agents; None if the arm has none."""
     if not isinstance(actor, LearnedActor):
         return None
-    num_rows = params.horizon * PROBE_EPISODES * params.num_agents * params.num_others
+    num_focal = count_focal(seats)
+    num_rows = params.horizon * PROBE_EPISODES * num_focal * params.num_others
     every = min(params.horizon, math.ceil(num_rows / PROBE_ROWS))
     watched = _Watched(actor, every)
-    log = run_episodes(watched, params, PROBE_EPISODES, seed + PROBE_SEED_OFFSET, greedy)
+    log = run_episodes(watched, params, PROBE_EPISODES, seed + PROBE_SEED_OFFSET, greedy, seats)
     if watched.seen[0] is None:
         return None
-    states, in_crisis = np.stack(watched.seen), others_in_crisis(log.need[every - 1 :: every])
+    states = np.stack(watched.seen)[:, :, :num_focal]
+    in_crisis = others_in_crisis(log.need[every - 1 :: every])[:, :, :num_focal]
     return fit_probe(
         states.reshape(-1, states.shape[-1]), in_crisis.reshape(-1, in_crisis.shape[-1])
     )
 
 
-def _seats(partners: str, params: WorldParams) -> tuple[str, ...]:
-    """Return the seats of all agents for one of PARTNERS."""
-    seat = FOCAL if partners == "self_play" else partners
-    return (FOCAL, *(seat for _ in range(params.num_others)))
+def _seats(partners: str, params: WorldParams, own: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the seats of all agents for one of PARTNERS; its own, if any, for self-play."""
+    if partners == "self_play":
+        return check_seats(own, params.num_agents)
+    return (FOCAL, *(partners for _ in range(params.num_others)))
 
 
 def _known(value: float) -> float | None:

@@ -126,11 +126,12 @@ def play(task: Task, actor: Actor, shift: Shift | None, seats: Sequence[str] = (
         task: The run, whose seed is that of the worlds.
         actor: Acts for all focal agents.
         shift: What comes unsignalled; None for the twin, the same but for the shift.
-        seats: A seat for each agent; none for all focal.
+        seats: A seat for each agent; none for those of the run, in which it was trained.
     """
     config = task.run.config
     params = world_of_cell(config.world, shift)
-    log = run_episodes(actor, params, task.comparison.episodes, config.seed, seats=seats)
+    episodes, chosen = task.comparison.episodes, seats or config.seats
+    log = run_episodes(actor, params, episodes, config.seed, seats=chosen)
     return cell_of(log)
 
 

@@ -180,7 +180,8 @@ def draw_episode(comparison: Comparison, finished: Container[str], folder: Path)
         return None
     actor = load_actor(trained if run.is_learned else run.arm)
     params = world_of_cell(run.config.world, comparison.shifts[0])
-    frames = record_episode(actor, params, run.config.seed, CELL_PIXELS)
+    seed, seats = run.config.seed, run.config.seats
+    frames = record_episode(actor, params, seed, CELL_PIXELS, seats=seats)
     return write_episode(frames, folder / EPISODE)
 
 

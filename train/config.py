@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.registry import load_agent, refuse_unknown_terms, refuse_unused
 from empathy_loop.envs.params import Range, WorldParams, check_ranges
+from empathy_loop.envs.populations import FOCAL, check_seats
 from empathy_loop.envs.reading import amend
 from empathy_loop.train.device import DEVICES
 
@@ -37,6 +38,9 @@ class TrainConfig:
     """Name of the scenario that `world` came from."""
     world: WorldParams = field(default_factory=WorldParams)
     """The rules of the world."""
+    seats: tuple[str, ...] = ()
+    """A seat for each agent, focal ones first, which the arm plays and learns from; or a variant's
+    name. Empty if all are focal. Populations, scripted policies and people act by themselves."""
     steps: Annotated[int, Range(1, 1e12)] = 2_000_000
     """Agent steps to train for, at least 1; rounded up to whole rollouts."""
     seed: Annotated[int, Range(0, 9_999)] = 0
@@ -51,6 +55,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.seats and set(check_seats(self.seats, self.world.num_agents)) == {FOCAL}:
+            object.__setattr__(self, "seats", ())
         if self.device not in DEVICES:
             raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {self.device!r}")
 
@@ -59,7 +65,8 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
     """Return the run that nested settings describe.
 
     Keys are the fields of TrainConfig, nested as they are: `agent.ppo.clip`, `world.horizon`.
-    `agent` is a name or a table with a `name`; `env` names the scenario that `world` amends.
+    `agent` is a name or a table with a `name`; `env` names the scenario that `world` amends, and
+    whose seats are taken unless there are others.
 
     Args:
         settings: Field name to value, or to another such mapping.
@@ -72,7 +79,7 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
         ValueError: an unknown name or key, with the close matches, or a value that is refused.
             The message names the source.
     """
-    from empathy_loop.envs.scenarios import load_scenario
+    from empathy_loop.envs.scenarios import load_scenario, seats_of
 
     settings = merge({"agent": DEFAULT_AGENT, "env": DEFAULT_ENV}, settings)
     arm = settings.pop("agent")
@@ -82,7 +89,10 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
             raise ValueError(f"{source}: {key} must be a text, got {value!r}")
     try:
         objectives = {key: arm.pop(key) for key in ("objectives",) if key in arm}
-        start = TrainConfig(load_agent(name, objectives), env, load_scenario(env).params)
+        scenario = load_scenario(env)
+        start = TrainConfig(load_agent(name, objectives), env, scenario.params, scenario.seats)
+        if isinstance(settings.get("seats"), str):
+            settings["seats"] = seats_of(env, settings["seats"], scenario.params)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
     refuse_unknown_terms(start.agent, arm, source)
@@ -200,6 +210,8 @@ def fingerprint(config: TrainConfig) -> str:
     """
     data = {key: value for key, value in to_data(config).items() if key not in WITHOUT_EFFECT}
     data["agent"].pop("summary")
+    if not config.seats:  # which came later: runs without them keep their fingerprint
+        del data["seats"]
     return hash_of(data)
 
 

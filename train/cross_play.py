@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.populations import count_focal
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor, Decision, load_actor
 from empathy_loop.train.cells import Cell, Status, Task, cell_name, play, run_folder, save_cells
@@ -69,15 +70,16 @@ def rotation(home: int, num_runs: int, num_seats: int) -> list[int]:
     return [(home + seat) % num_runs for seat in range(num_seats)]
 
 
-def pair(home: int, partner: int, num_seats: int) -> list[int]:
-    """Return which of several runs plays each seat: the partner the last, the home run all others.
+def pair(home: int, partner: int, num_seats: int, num_focal: int) -> list[int]:
+    """Return who plays each seat: the partner the last focal one, the home run all others.
 
     Args:
         home: Place of the run with most seats.
         partner: Place of the run with one.
         num_seats: Number of agents.
+        num_focal: How many of them, the first, are played by runs.
     """
-    return [home] * (num_seats - 1) + [partner]
+    return [partner if seat == num_focal - 1 else home for seat in range(num_seats)]
 
 
 def plan_cross_play(comparison: Comparison, trained: Sequence[Run], folder: Path) -> list[Task]:
@@ -108,6 +110,7 @@ def play_crossed(task: Task, report: Report) -> None:
         report: Called with a Status before each cell.
     """
     run, num_seats = task.run, task.run.config.world.num_agents
+    num_focal = count_focal(run.config.seats) or num_seats
     actors = [load_actor(run_folder(task.folder, one)) for one in task.team]
     home = [one.name for one in task.team].index(run.name)
     mixed = MixedActor([actors[i] for i in rotation(home, len(actors), num_seats)])
@@ -118,7 +121,7 @@ def play_crossed(task: Task, report: Report) -> None:
     for i, partner in enumerate(task.team):
         if i != home:
             report(Status("evaluating"))
-            both = MixedActor([actors[k] for k in pair(home, i, num_seats)])
+            both = MixedActor([actors[k] for k in pair(home, i, num_seats, num_focal)])
             cells[cell_name(None, beside(partner.config.seed))] = play(task, both, None)
     save_cells(task.folder, run, cells, CROSS_PLAY)
 

@@ -15,8 +15,9 @@ from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.populations import seat_of
 from empathy_loop.envs.rules.reward import REWARD_TERMS
-from empathy_loop.envs.scenarios import load_scenario
+from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import TrainConfig, as_seen_by
@@ -25,6 +26,8 @@ from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout, episode_metrics
 from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, set_step_size, update
 
+SEAT_NAMES = "seats.names"
+"""Where the state of a SeatedWorld has its seats."""
 FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every", "device")
 """Settings that a resumed run may have different from those it was started with."""
 
@@ -33,7 +36,8 @@ class Learner:
     """Worlds, network, optimiser and memory of one run.
 
     The worlds start at different steps of their episodes, in multiples of a rollout: every
-    update then sees all phases of an episode, and resets fall between rollouts.
+    update then sees all phases of an episode, and resets fall between rollouts. Partners act
+    inside the worlds, if the config seats any.
 
     Args:
         config: The run.
@@ -55,10 +59,10 @@ class Learner:
         num_steps = agent.ppo.rollout_steps
         if agent.kind != "learned":
             raise ValueError(f"agent {agent.name!r} is {agent.kind} and cannot be trained")
-        if load_scenario(config.env).seats:
+        if any(one.is_focal and one.person for one in map(seat_of, config.seats)):
             raise ValueError(
-                f"env {config.env!r} has partners in its seats, beside whom no arm can be trained "
-                "yet: training plays all seats; train in another scenario and evaluate in this one"
+                f"seats {', '.join(config.seats)} have a learner in a person's seat, who would "
+                "know its own trust, which no network reads yet; seat person:reserved or the like"
             )
         if world.show_needs and agent.privilege != "always":
             raise ValueError(
@@ -79,13 +83,15 @@ class Learner:
         self.share = team.share_of(agent.ppo)
         self.device = choose_device(config.device, team.local_rank)
         _warn_of_discount(agent.ppo.discount, world)
-        self.world = World(world, len(self.share), config.seed, self.share.start)
+        whole = World(world, len(self.share), config.seed, self.share.start)
+        self.world = SeatedWorld(whole, config.seats) if config.seats else whole
         phases = np.array(self.share) % (world.horizon // num_steps)
         self.world.reset(first_step=phases * num_steps)
-        self.arm = Arm(agent, world, config.seed, self.device)
+        num_focal = self.world.observation.features.shape[1]
+        self.arm = Arm(agent, world, config.seed, self.device, num_focal)
         self.arm.run = team.sharing(self.arm)
         self.optimiser = make_optimiser(self.arm)
-        memory = self.arm.network.first_memory(self.world.num_worlds, self.arm.table)
+        memory = self.arm.network.first_memory(len(self.share), self.arm.table)
         self.memory = copied(memory, self.device)
         self.num_updates = 0
         self.is_whole = True
@@ -94,8 +100,8 @@ class Learner:
 
     @property
     def agent_steps(self) -> int:
-        """Agent steps done so far."""
-        return self.num_updates * self._rollout.actions.numel() * self.team.size
+        """Steps of focal agents done so far."""
+        return self.num_updates * self._rollout.agent_steps * self.team.size
 
     def advance(self) -> dict[str, float]:
         """Collect one rollout, learn from it, and return the metrics of this update."""
@@ -115,7 +121,7 @@ class Learner:
         total = seconds.env + seconds.inference + seconds.learning
         return {
             **self._charts(rollout, lesson),
-            "charts/steps_per_second": rollout.actions.numel() / total,
+            "charts/steps_per_second": rollout.agent_steps / total,
             **losses,
             "losses/explained_variance": float(lesson.explained_variance),
             **self._belief_metrics(rollout),
@@ -129,6 +135,7 @@ class Learner:
         can go on from it. All must call it; what the one that leads returns is to be saved.
         """
         arrays = self.world.get_state()
+        arrays.pop(SEAT_NAMES, None)  # texts are no tensors, and the config has them
         world = {name: torch.from_numpy(array) for name, array in arrays.items()}
         data = {
             "config": asdict(self.config),
@@ -152,7 +159,7 @@ class Learner:
         Raises:
             CheckpointError: it was taken of a run with other settings.
         """
-        here, saved = (_without_words(each) for each in (asdict(self.config), data["config"]))
+        here, saved = (_compared(each) for each in (asdict(self.config), data["config"]))
         for name in here:
             if name not in FREE_TO_CHANGE and here[name] != saved.get(name):
                 raise CheckpointError(
@@ -168,7 +175,10 @@ class Learner:
         self.memory = copied(memory, self.device)
         world = {name: part.numpy() for name, part in data["world"].items()}
         world = {name: part[mine] if part.ndim else part for name, part in world.items()}
-        self.world.set_state({**world, "first_world": np.array(self.share.start)})
+        world["first_world"] = np.array(self.share.start)
+        if self.config.seats:
+            world[SEAT_NAMES] = np.array(self.config.seats)
+        self.world.set_state(world)
         self.num_updates = data["num_updates"]
 
     def _charts(self, rollout: Rollout, lesson: Lesson) -> dict[str, float]:
@@ -188,9 +198,12 @@ class Learner:
         return {f"belief/{name}": value for name, value in quality.items()}
 
 
-def _without_words(config: dict[str, Any]) -> dict[str, Any]:
-    """Return settings without the summary of the arm, which changes nothing."""
-    return {**config, "agent": {**config["agent"], "summary": ""}}
+def _compared(config: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without the summary of the arm, which changes nothing.
+
+    Checkpoints from before there were seats have none: all were focal.
+    """
+    return {"seats": (), **config, "agent": {**config["agent"], "summary": ""}}
 
 
 def _difference(saved: Any, mine: Any, path: str) -> str:

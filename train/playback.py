@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from empathy_loop.envs.frame import frame_of
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.render import draw, write_video
+from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor
 from empathy_loop.train.evaluate import SEED_OFFSET
@@ -53,16 +55,18 @@ def record_episode(
     cell_pixels: int,
     world: int = 0,
     greedy: bool = False,
+    seats: Sequence[str] = (),
 ) -> list[NDArray[np.uint8]]:
     """Draw every step of one episode.
 
     Args:
-        actor: Acts for all agents.
+        actor: Acts for all focal agents.
         params: The rules.
         seed: Seed of evaluation, at least 0.
         cell_pixels: Size of a cell, in pixels.
         world: Which world of the batch that evaluation with this seed plays, at least 0.
         greedy: Whether to take the most probable actions instead of sampling.
+        seats: A seat for each agent; none for all focal.
 
     Returns:
         horizon + 1 pictures of one size, uint8 [H, W, 3] each: every state beside the belief
@@ -70,15 +74,19 @@ def record_episode(
     """
     params = actor.view(params)
     batch = World(params, 1, SEED_OFFSET + seed, first_world=world, autoreset=False)
+    seated = SeatedWorld(batch, seats)
     actor.begin(params, 1)
     frames = []
     for step in range(params.horizon + 1):
         # Asked in the last state too, for what it believes there.
         decision = actor.act(batch, greedy)
-        belief = None if decision.belief is None else decision.belief[0]
+        belief = None if decision.belief is None else decision.belief[0].copy()
+        if belief is not None:
+            # What partners believe is not known, and is drawn like a belief that all is well.
+            belief[seated.num_focal :] = 0.0
         frames.append(draw(frame_of(batch, 0, belief), cell_pixels))
         if step < params.horizon:
-            batch.step(decision.actions)
+            seated.step(decision.actions[:, : seated.num_focal])
     return frames
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from empathy_loop.envs.populations import FOCAL
+from empathy_loop.envs.populations import count_focal
 from empathy_loop.envs.render import draw
-from empathy_loop.envs.scenarios import seats_of
 from empathy_loop.train.actors import load_actor
-from empathy_loop.train.assess import Assessment, env_of, world_of
+from empathy_loop.train.assess import Assessment, env_of, seats_in, world_of
 from empathy_loop.train.episode import Episode, Setting, shown_belief
 from empathy_loop.train.files import exclusive
 from empathy_loop.train.records import (
@@ -90,7 +89,7 @@ def play_again(record: Record, on_moment: Callable[[Episode], None] | None = Non
         ValueError: an action of the record is none of that world's.
     """
     header = record.header
-    num_focal = header.seats.count(FOCAL)
+    num_focal = count_focal(header.seats)
     setting = Setting(
         header.scenario,
         header.params,
@@ -187,8 +186,8 @@ def setting_of(request: Assessment, world: int) -> Setting:
         ValueError: a setting is unknown or refused.
     """
     params = world_of(request)
-    seats = seats_of(params if request.env is None else request.env, request.seats, params)
-    policies = (request.agents[0],) * seats.count(FOCAL)
+    seats = seats_in(request, params)
+    policies = (request.agents[0],) * count_focal(seats)
     return Setting(
         env_of(request), params, request.seed, world, seats, policies, greedy=request.greedy
     )

@@ -14,6 +14,7 @@ from empathy_loop.agents.sampling import logp_of, sample_actions
 from empathy_loop.agents.types import Inputs, Memory
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.rules.reward import REWARD_TERMS
+from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import Transition, World
 from empathy_loop.train.device import copied
 
@@ -21,12 +22,14 @@ from empathy_loop.train.device import copied
 class Rollout(NamedTuple):
     """T steps of E worlds, overwritten by the next rollout.
 
+    F of the A agents of a world are focal, the first of them; the others are partners.
+
     Attributes:
         inputs: Inputs with T + 1 rows: what was observed before each step, and after the last.
             Where an episode ended with the last step, that row is its final observation.
         actions: int64 [T, E, A]. Actions taken, in [0, N).
-        logp: float32 [T, E, A]. Their log-probabilities.
-        values: float32 [T + 1, E, A]. Value of each row of the inputs.
+        logp: float32 [T, E, F]. Log-probabilities of those of focal agents.
+        values: float32 [T + 1, E, F]. Value of each row of the inputs.
         rewards: float32 [T, E, A]. Rewards.
         reward_terms: float32 [T, E, A, R]. Their named terms, in the order of REWARD_TERMS.
         truncated: bool [T, E]. Whether the episode ended with the step; in the last row only.
@@ -35,8 +38,8 @@ class Rollout(NamedTuple):
         helps: int8 [T, E, A]. Helps given.
         misattuned: int8 [T, E, A]. Those of them that were misattuned.
         need: float32 [T, E, A, K]. True needs beside each observation; privileged.
-        p_crisis: float32 [T, E, A, O, K]. Believed probability that each need of each other is
-            in crisis.
+        p_crisis: float32 [T, E, F, O, K]. Probability, as focal agents believe, that each need of
+            each other is in crisis.
     """
 
     inputs: Inputs
@@ -53,6 +56,16 @@ class Rollout(NamedTuple):
     need: Tensor
     p_crisis: Tensor
 
+    @property
+    def num_focal(self) -> int:
+        """Number of focal agents, F."""
+        return self.logp.shape[2]
+
+    @property
+    def agent_steps(self) -> int:
+        """Steps of focal agents, T * E * F."""
+        return self.logp.numel()
+
 
 class Seconds:
     """Wall time spent on each part of an update, in seconds."""
@@ -66,17 +79,19 @@ class Seconds:
         return {name: spent / total for name, spent in vars(self).items()}
 
 
-def empty_rollout(world: World, num_steps: int) -> Rollout:
+def empty_rollout(world: World | SeatedWorld, num_steps: int) -> Rollout:
     """Return zeroed buffers for rollouts of a batch of worlds.
 
     Args:
         world: Gives the sizes.
         num_steps: Steps of a rollout, T.
     """
-    params, layout = world.params, world.layout
-    per_world = (num_steps, world.num_worlds)
-    per_agent = (*per_world, params.num_agents)
-    rows = (num_steps + 1, world.num_worlds, params.num_agents)
+    whole, params = _whole(world), world.params
+    layout, num_worlds = whole.layout, whole.num_worlds
+    num_focal = world.num_focal if isinstance(world, SeatedWorld) else params.num_agents
+    per_world = (num_steps, num_worlds)
+    per_agent, per_focal = (*per_world, params.num_agents), (*per_world, num_focal)
+    rows = (num_steps + 1, num_worlds, params.num_agents)
     return Rollout(
         inputs=Inputs(
             features=torch.zeros(*rows, layout.size),
@@ -84,8 +99,8 @@ def empty_rollout(world: World, num_steps: int) -> Rollout:
             action_mask=torch.zeros(*rows, params.num_actions, dtype=torch.bool),
         ),
         actions=torch.zeros(per_agent, dtype=torch.int64),
-        logp=torch.zeros(per_agent),
-        values=torch.zeros(rows),
+        logp=torch.zeros(per_focal),
+        values=torch.zeros(num_steps + 1, num_worlds, num_focal),
         rewards=torch.zeros(per_agent),
         reward_terms=torch.zeros(*per_agent, len(REWARD_TERMS)),
         truncated=torch.zeros(per_world, dtype=torch.bool),
@@ -94,18 +109,20 @@ def empty_rollout(world: World, num_steps: int) -> Rollout:
         helps=torch.zeros(per_agent, dtype=torch.int8),
         misattuned=torch.zeros(per_agent, dtype=torch.int8),
         need=torch.zeros(*per_agent, params.num_kinds),
-        p_crisis=torch.zeros(*per_agent, params.num_others, params.num_kinds),
+        p_crisis=torch.zeros(*per_focal, params.num_others, params.num_kinds),
     )
 
 
-def collect(world: World, arm: Arm, memory: Memory, rollout: Rollout, seconds: Seconds) -> Memory:
+def collect(
+    world: World | SeatedWorld, arm: Arm, memory: Memory, rollout: Rollout, seconds: Seconds
+) -> Memory:
     """Step the worlds through one rollout with sampled actions.
 
     Draws come from the worlds' keyed noise. No episode may end before the last step.
 
     Args:
-        world: Stepped T times; must reset by itself.
-        arm: Its network is the policy of all agents.
+        world: Stepped T times; must reset by itself. Partners in its seats act by themselves.
+        arm: Its network is the policy of all focal agents.
         memory: Memory before the first step.
         rollout: Written.
         seconds: Time spent on env and inference is added.
@@ -121,16 +138,17 @@ def collect(world: World, arm: Arm, memory: Memory, rollout: Rollout, seconds: S
 
 @torch.inference_mode()
 def _step_through(
-    world: World, arm: Arm, memory: Memory, rollout: Rollout, seconds: Seconds
+    world: World | SeatedWorld, arm: Arm, memory: Memory, rollout: Rollout, seconds: Seconds
 ) -> Memory:
     """Write a rollout and return the memory after its last step."""
+    whole, num_focal = _whole(world), rollout.num_focal
     num_steps, network, table = len(rollout.actions), arm.network, arm.table
     device = memory.core.device
     started = perf_counter()
     for t in range(num_steps):
-        _record_observation(world.observation, rollout.inputs, t)
-        rollout.need.numpy()[t] = world.state.need
-        noise = torch.from_numpy(world.noise())
+        _record_observation(whole.observation, rollout.inputs, t)
+        rollout.need.numpy()[t] = whole.state.need
+        noise = torch.from_numpy(whole.noise()[:, :num_focal])
         observed = perf_counter()
         outputs = network(copied(_row(rollout.inputs, t), device), memory, table)
         memory = outputs.memory
@@ -140,14 +158,17 @@ def _step_through(
         rollout.values[t].copy_(outputs.values[0], non_blocking=True)
         rollout.p_crisis[t].copy_(believed[:, table.others], non_blocking=True)
         # The one copy that is waited for: the world needs the actions, and all before it is done.
-        rollout.actions[t] = actions
+        rollout.actions[t, :, :num_focal] = actions
         acted = perf_counter()
-        _record_transition(world.step(rollout.actions[t].numpy()), rollout, t)
+        world.step(rollout.actions[t, :, :num_focal].numpy())
+        if isinstance(world, SeatedWorld):
+            rollout.actions.numpy()[t] = world.actions
+        _record_transition(whole.transition, rollout, t)
         seconds.env += observed - started
         seconds.inference += acted - observed
         started = perf_counter()
         seconds.env += started - acted
-    _record_following(world, rollout)
+    _record_following(whole, rollout)
     last = copied(_row(rollout.inputs, num_steps), device)
     rollout.values[-1] = network(last, memory, table).values[0]
     seconds.inference += perf_counter() - started
@@ -165,20 +186,30 @@ def episode_metrics(rollout: Rollout, horizon: int) -> dict[str, float]:
         horizon: Steps in an episode.
 
     Returns:
-        charts/return, charts/welfare and reward/<term>: sums over an episode, mean over agents
-        and worlds; charts/drive: mean per agent; charts/helps: helps given in one world's
-        episode; charts/help_precision: share of helps that were not misattuned, 0 without helps.
+        charts/return and reward/<term>: sums over an episode, mean over focal agents and worlds;
+        charts/welfare: the same, of the whole group; charts/drive: mean per focal agent;
+        charts/helps: helps given by them in one world's episode; charts/help_precision: share of
+        these that were not misattuned, 0 without helps.
     """
-    helps, misattuned = float(rollout.helps.sum()), float(rollout.misattuned.sum())
-    terms = rollout.reward_terms.mean((0, 1, 2)) * horizon
+
+    def focal(part: Tensor) -> Tensor:
+        return part[:, :, : rollout.num_focal]
+
+    helps, misattuned = float(focal(rollout.helps).sum()), float(focal(rollout.misattuned).sum())
+    terms = focal(rollout.reward_terms).mean((0, 1, 2)) * horizon
     return {
-        "charts/return": float(rollout.rewards.mean()) * horizon,
+        "charts/return": float(focal(rollout.rewards).mean()) * horizon,
         "charts/welfare": float(rollout.welfare.mean()) * horizon,
-        "charts/drive": float(rollout.drive.mean()),
+        "charts/drive": float(focal(rollout.drive).mean()),
         "charts/helps": helps / rollout.welfare.numel() * horizon,
         "charts/help_precision": (helps - misattuned) / max(helps, 1.0),
         **{f"reward/{name}": float(term) for name, term in zip(REWARD_TERMS, terms, strict=True)},
     }
+
+
+def _whole(world: World | SeatedWorld) -> World:
+    """Return the worlds with the rows of all agents, partners included."""
+    return world.world if isinstance(world, SeatedWorld) else world
 
 
 def _row(inputs: Inputs, t: int) -> Inputs:

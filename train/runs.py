@@ -137,10 +137,12 @@ def _evaluated(config: TrainConfig, folder: Path, logger: Callable[[], Logger]) 
     if before.get("fingerprint") == fingerprint(config):
         return dict(before["outcomes"])
     actor = load_actor(folder)
-    found = outcomes(run_episodes(actor, config.world, MONITOR_EPISODES, MONITOR_SEED))
-    belief = belief_report(actor, config.world, MONITOR_EPISODES, MONITOR_SEED)
+    world, seats = config.world, config.seats
+    log = run_episodes(actor, world, MONITOR_EPISODES, MONITOR_SEED, seats=seats)
+    found = outcomes(log)
+    belief = belief_report(actor, world, MONITOR_EPISODES, MONITOR_SEED, seats=seats)
     reliability = reliability_picture(belief)
-    frames = record_episode(actor, config.world, MONITOR_SEED, MONITOR_CELL_PIXELS)
+    frames = record_episode(actor, world, MONITOR_SEED, MONITOR_CELL_PIXELS, seats=seats)
     saved = load_checkpoint(folder)
     assert saved is not None, "training has just saved it"
     step = saved["agent_steps"]

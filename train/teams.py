@@ -14,7 +14,7 @@ from empathy_loop.envs.reading import close_matches
 
 SELF_PLAY, CROSS_PLAY, HELDOUT = "self_play", "cross_play", "heldout"
 TEAMS: dict[str, str] = {
-    SELF_PLAY: "the arm in all seats",
+    SELF_PLAY: "the arm in all seats, or in the focal ones of a scenario that seats others",
     CROSS_PLAY: "the arm in all seats, each played by a run with another seed",
     "train": "the arm in the focal seats, partners of the population `train` in the others",
     HELDOUT: "the arm in the focal seats, partners of the population `heldout` in the others",

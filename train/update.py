@@ -105,7 +105,7 @@ class Lesson(NamedTuple):
     Attributes:
         batch: Batch whose arrays are the rollout's own.
         explained_variance: float32 scalar. How well the values foretold the returns.
-        reward_terms: Name to float32 [T, E, A]. What objectives added to the reward, weighted.
+        reward_terms: Name to float32 [T, E, F]. What objectives added to the reward, weighted.
     """
 
     batch: Batch
@@ -136,7 +136,7 @@ def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
     added = arm.reward_terms(experience)
     values, next_values = rollout.values[:-1], rollout.values[1:]
     adv = gae(
-        sum(added.values(), rollout.rewards),
+        sum(added.values(), arm.table.focal(rollout.rewards)),
         values,
         next_values,
         torch.zeros_like(rollout.truncated),

@@ -29,12 +29,12 @@ class PairHead(nn.Module):
         """Return one output for each other.
 
         Args:
-            hidden: float32 [T, E, A, H]. State of the core.
-            others: float32 [T, E, A, O, H]. Embedding of each other.
-            given: float32 [T, E, A, O, G]. What is given of each other, if anything.
+            hidden: float32 [T, E, F, H]. State of the core.
+            others: float32 [T, E, F, O, H]. Embedding of each other.
+            given: float32 [T, E, F, O, G]. What is given of each other, if anything.
 
         Returns:
-            float32 [T, E, A, O, num_outputs].
+            float32 [T, E, F, O, num_outputs].
         """
         layer = self.own(hidden).unsqueeze(-2) + self.other(others)
         if self.given is not None:

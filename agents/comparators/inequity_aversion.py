@@ -39,7 +39,8 @@ class InequityAversion(RewardTraces):
         guilt_i = mean over others j of max(e_i - e_j, 0)
         """
         traces = self.advance(experience, self.config.comparator.inequity_decay)
-        ahead = traces[..., self.table.other_agents] - traces.unsqueeze(-1)
+        own = self.table.focal(traces)
+        ahead = traces[..., self.table.other_agents] - own.unsqueeze(-1)
         return {
             "envy": torch.relu(ahead).mean(-1),
             "guilt": torch.relu(-ahead).mean(-1),

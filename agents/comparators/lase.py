@@ -94,34 +94,39 @@ class Lase(Objective):
                        + delta * sum of absolute errors of the view imagined
         """
         hidden, others = outputs.hidden.detach(), outputs.others.detach()
-        features, mask = batch.inputs.features[:-1], batch.inputs.action_mask[:-1]
-        values = self.value(hidden, others, batch.actions, self._of_others(batch.actions))
-        targets = batch.rewards[:-1] + self.config.ppo.discount * values[1:].detach()
-        own = self.policy(features).masked_fill(~mask, MASKED)
+        features, mask, actions, rewards = map(
+            self.table.focal,
+            (batch.inputs.features, batch.inputs.action_mask, batch.actions, batch.rewards),
+        )
+        values = self.value(hidden, others, actions, self._of_others(batch.actions))
+        targets = rewards[:-1] + self.config.ppo.discount * values[1:].detach()
+        own = self.policy(features[:-1]).masked_fill(~mask[:-1], MASKED)
         return {
             "social_value": (values[:-1] - targets).square().mean(),
-            "own_action": cross_entropy(own.flatten(0, -2), batch.actions.flatten()),
+            "own_action": cross_entropy(own.flatten(0, -2), actions.flatten()),
             "perspective": self._perspective_loss(hidden, others, batch),
         }
 
     def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
         """Return gifts_received and gifts_given; over the agents of a world, as much of each.
 
+        Partners give nothing, and what is given to them is lost.
+
         gifts_received_i = sum over others j of g_ji r_j
         gifts_given_i    = r_i * sum over others j of g_ij
         """
         relations = self.relations(experience, outputs)
         shares = torch.relu(relations) / relations.shape[-1]
-        gifts = shares * experience.rewards.unsqueeze(-1)
+        gifts = shares * self.table.focal(experience.rewards).unsqueeze(-1)
         takers = self.table.other_agents.flatten()
         received = torch.zeros_like(experience.rewards)
         return {
-            "gifts_received": received.index_add(-1, takers, gifts.flatten(-2)),
+            "gifts_received": self.table.focal(received.index_add(-1, takers, gifts.flatten(-2))),
             "gifts_given": gifts.sum(-1),
         }
 
     def relations(self, experience: Experience, outputs: Outputs) -> Tensor:
-        """Return w_ij, float32 [T, E, A, O], in [-1, 1]; 0 of others that are not seen.
+        """Return w_ij, float32 [T, E, F, O], in [-1, 1]; 0 of others that are not seen.
 
         Args:
             experience: The rollout.
@@ -130,21 +135,24 @@ class Lase(Objective):
         hidden, others = outputs.hidden[:-1], outputs.others[:-1]
         theirs = self._of_others(experience.actions)
         legal = self._of_others(experience.inputs.action_mask[:-1])
-        values = self.value.counterfactuals(hidden, others, experience.actions, theirs)
+        mine = self.table.focal(experience.actions)
+        values = self.value.counterfactuals(hidden, others, mine, theirs)
         logits = self.policy(self.imagined(hidden, others)).masked_fill(~legal, MASKED)
         expected = (torch.softmax(logits, dim=-1) * values).sum(-1)
         spread = values.masked_fill(~legal, -torch.inf).amax(-1)
         spread = spread - values.masked_fill(~legal, torch.inf).amin(-1)
         worth = values.take_along_dim(theirs[..., None], dim=-1).squeeze(-1) - expected
-        counts = seen_others(experience.inputs.features[:-1], self.layout) * (spread > LEAST_SPREAD)
+        seen = seen_others(self.table.focal(experience.inputs.features[:-1]), self.layout)
+        counts = seen * (spread > LEAST_SPREAD)
         return counts * worth / spread.clamp(min=LEAST_SPREAD)
 
     def imagined(self, hidden: Tensor, others: Tensor) -> Tensor:
-        """Return the features that each other is imagined to have, float32 [T, E, A, O, D]."""
+        """Return the features that each other is imagined to have, float32 [T, E, F, O, D]."""
         return torch.tanh(self.imagine(hidden, others))
 
     def _perspective_loss(self, hidden: Tensor, others: Tensor, batch: Batch) -> Tensor:
-        features, share = batch.inputs.features[:-1], self.config.comparator.lase_view_share
+        features = self.table.focal(batch.inputs.features[:-1])
+        share = self.config.comparator.lase_view_share
         view = self.imagined(hidden, others)
         constant = {name: weight.detach() for name, weight in self.policy.named_parameters()}
         legal = self._of_others(batch.inputs.action_mask[:-1])
@@ -158,7 +166,7 @@ class Lase(Objective):
         return (seen * loss).sum() / seen.sum().clamp(min=1.0)
 
     def _of_others(self, values: Tensor) -> Tensor:
-        """Return values of agents [T, E, A, ...] as those of each other [T, E, A, O, ...]."""
+        """Return values of agents [T, E, A, ...] as those of each other [T, E, F, O, ...]."""
         return values[:, :, self.table.other_agents]
 
 
@@ -183,13 +191,13 @@ class JointValue(nn.Module):
         """Return the value of what is done.
 
         Args:
-            hidden: float32 [T, E, A, H]. State of the core.
-            others: float32 [T, E, A, O, H]. Embedding of each other.
-            mine: int64 [T, E, A]. Own actions.
-            theirs: int64 [T, E, A, O]. Actions of each other.
+            hidden: float32 [T, E, F, H]. State of the core.
+            others: float32 [T, E, F, O, H]. Embedding of each other.
+            mine: int64 [T, E, F]. Own actions.
+            theirs: int64 [T, E, F, O]. Actions of each other.
 
         Returns:
-            float32 [T, E, A].
+            float32 [T, E, F].
         """
         own, parts = self._parts(hidden, others, mine, theirs)
         return self._read(own + parts.mean(-2))
@@ -200,13 +208,13 @@ class JointValue(nn.Module):
         """Return the value for each action that one other might have done instead.
 
         Args:
-            hidden: float32 [T, E, A, H]. State of the core.
-            others: float32 [T, E, A, O, H]. Embedding of each other.
-            mine: int64 [T, E, A]. Own actions.
-            theirs: int64 [T, E, A, O]. Actions of each other, which all but that one did.
+            hidden: float32 [T, E, F, H]. State of the core.
+            others: float32 [T, E, F, O, H]. Embedding of each other.
+            mine: int64 [T, E, F]. Own actions.
+            theirs: int64 [T, E, F, O]. Actions of each other, which all but that one did.
 
         Returns:
-            float32 [T, E, A, O, N].
+            float32 [T, E, F, O, N].
         """
         own, parts = self._parts(hidden, others, mine, theirs)
         rest = (own + parts.mean(-2)).unsqueeze(-2) - parts / parts.shape[-2]
@@ -219,7 +227,7 @@ class JointValue(nn.Module):
     def _parts(
         self, hidden: Tensor, others: Tensor, mine: Tensor, theirs: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return what oneself gives, [T, E, A, H], and each other, [T, E, A, O, H]."""
+        """Return what oneself gives, [T, E, F, H], and each other, [T, E, F, O, H]."""
         own = self.own(torch.cat([hidden, one_hot(mine, self.num_actions)], dim=-1))
         return own, self._part(others, theirs)
 

@@ -65,11 +65,11 @@ class SocialInfluence(Objective):
         The last step of the batch has no next action, and only others that are seen now and next
         are told of.
         """
-        mine = self._one_hot(batch.actions[:-1])
+        mine = self._one_hot(self.table.focal(batch.actions[:-1]))
         logits = self._told(outputs.hidden[:-1], outputs.others[:-1], mine, batch.actions[:-1])
         following = batch.actions[1:][:, :, self.table.other_agents]
         loss = cross_entropy(logits.flatten(0, -2), following.flatten(), reduction="none")
-        seen = seen_others(batch.inputs.features, self.layout)
+        seen = seen_others(self.table.focal(batch.inputs.features), self.layout)
         counted = (seen[:-2] * seen[1:-1]).flatten()
         return {"next_action": (counted * loss).sum() / counted.sum().clamp(min=1.0)}
 
@@ -81,14 +81,14 @@ class SocialInfluence(Objective):
         policy = torch.log_softmax(outputs.logits[:-1], dim=-1)[..., None, :, None]
         told = self._told_for_each_action(outputs, experience.actions)
         marginal = torch.logsumexp(policy + told, dim=-2)
-        taken = experience.actions[..., None, None, None]
+        taken = self.table.focal(experience.actions)[..., None, None, None]
         likely = told.take_along_dim(taken, dim=-2).squeeze(-2)
         divergence = (likely.exp() * (likely - marginal)).sum(-1)
-        seen = seen_others(experience.inputs.features[:-1], self.layout)
+        seen = seen_others(self.table.focal(experience.inputs.features[:-1]), self.layout)
         return {"influence": (seen * divergence).sum(-1)}
 
     def _told_for_each_action(self, outputs: Outputs, actions: Tensor) -> Tensor:
-        """Return log p(a_j next | b, a_j, s_i) for each own b, float32 [T, E, A, O, N, N]."""
+        """Return log p(a_j next | b, a_j, s_i) for each own b, float32 [T, E, F, O, N, N]."""
         hidden, others = outputs.hidden[:-1], outputs.others[:-1]
         choices = torch.eye(self.params.num_actions, device=hidden.device)
         logits = [self._told(hidden, others, mine, actions) for mine in choices]
@@ -98,13 +98,13 @@ class SocialInfluence(Objective):
         """Return logits of each other's next action, given the own and that other's present one.
 
         Args:
-            hidden: float32 [T, E, A, H]. State of the core.
-            others: float32 [T, E, A, O, H]. Embedding of each other.
-            mine: float32 [T, E, A, N] or [N]. Own actions, one-hot.
+            hidden: float32 [T, E, F, H]. State of the core.
+            others: float32 [T, E, F, O, H]. Embedding of each other.
+            mine: float32 [T, E, F, N] or [N]. Own actions, one-hot.
             actions: int64 [T, E, A]. Actions of all.
 
         Returns:
-            float32 [T, E, A, O, N].
+            float32 [T, E, F, O, N].
         """
         theirs = self._one_hot(actions[:, :, self.table.other_agents])
         both = torch.cat([mine.unsqueeze(-2).expand_as(theirs), theirs], dim=-1)

@@ -44,8 +44,8 @@ class SocialValueOrientation(RewardTraces):
 
     def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
         """Return svo_deviation, in radians, in [0, pi]; moves the traces on by a rollout."""
-        own = self.advance(experience, self.config.comparator.svo_decay)
-        others = own[..., self.table.other_agents].mean(-1)
+        traces = self.advance(experience, self.config.comparator.svo_decay)
+        own, others = self.table.focal(traces), traces[..., self.table.other_agents].mean(-1)
         turn = torch.atan2(others, own) - math.radians(self.config.comparator.svo_angle)
         deviation = (torch.remainder(turn + math.pi, 2.0 * math.pi) - math.pi).abs()
         return {"svo_deviation": deviation * (torch.hypot(others, own) > 0.0)}

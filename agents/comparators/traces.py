@@ -29,7 +29,7 @@ class RewardTraces(Objective):
 
     def __init__(self, config: AgentConfig, params: WorldParams, table: StreamTable) -> None:
         super().__init__(config, params, table)
-        self.register_buffer("trace", torch.zeros(config.ppo.num_worlds, len(table.own)))
+        self.register_buffer("trace", torch.zeros(config.ppo.num_worlds, params.num_agents))
 
     def advance(self, experience: Experience, decay: float) -> Tensor:
         """Return the traces of a rollout, and keep the last for the rollout that follows.

@@ -63,9 +63,8 @@ class TrueCoupling(Objective):
     def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
         """Return true_coupling: scale * sum over others j of (D_t[j] - D_{t+1}[j])."""
         fall = experience.need.square().sum(-1) - experience.drive
-        agents = torch.arange(fall.shape[-1], device=fall.device)
-        others = (agents[:, None] + agents[1:]) % len(agents)
-        return {"true_coupling": self.params.drive_scale * fall[..., others].sum(-1)}
+        theirs = fall[..., self.table.other_agents]
+        return {"true_coupling": self.params.drive_scale * theirs.sum(-1)}
 
 
 def believed_drive(belief: Belief) -> Tensor:

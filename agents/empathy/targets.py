@@ -1,6 +1,6 @@
 """What the belief is trained on: objectives, of which an arm has one.
 
-`introspective` uses each agent's OWN stream (how I look from outside) against its own
+`introspective` uses each focal agent's OWN stream (how I look from outside) against its own
 needs, which it observes; the decoder is then applied to the streams of others. Nobody's hidden
 state is touched. `supervised` uses the streams of others against their true needs, which exist
 at training time only. Both also predict others' next visible act and cue; `predictive` does
@@ -46,7 +46,8 @@ class Introspective(Objective):
 
     def loss_terms(self, batch: Batch, outputs: Outputs) -> dict[str, Tensor]:
         """Return belief_crisis, belief_level, next_act and next_cue."""
-        need = batch.inputs.features[:-1, ..., self.layout.self_block["need"]]
+        own = self.table.focal(batch.inputs.features)
+        need = own[:-1, ..., self.layout.self_block["need"]]
         return {
             **need_terms(outputs.belief, self.table.own, need),
             **prediction_terms(outputs.belief, batch, self.layout, self.table),

@@ -216,9 +216,15 @@ def test_a_belief_does_not_depend_on_who_looks_or_from_where(
     assert not torch.equal(one.logits, two.logits)
 
 
-def test_streams_cannot_be_shared_by_a_part_of_the_world() -> None:
-    with pytest.raises(ValueError, match="1 agents of 3; build the table with shared=False"):
-        StreamTable.of(1, 2, shared=True)
+def test_focal_agents_read_the_streams_of_partners() -> None:
+    table = StreamTable.of(1, 2, shared=True)
+    assert (table.num_streams, table.own.tolist(), table.others.tolist()) == (3, [0], [[1, 2]])
+    assert table.shown.tolist() == [1, 2]
+    table = StreamTable.of(2, 2, shared=True)
+    assert (table.others.tolist(), table.shown.tolist()) == ([[1, 2], [2, 0]], [0, 1, 2])
+    table = StreamTable.of(2, 2, shared=False)
+    assert (table.num_streams, table.others.tolist()) == (6, [[2, 3], [4, 5]])
+    assert table.other_agents.tolist() == [[1, 2], [2, 0]]
 
 
 def test_sizes_follow_the_configuration(params: WorldParams) -> None:

@@ -192,7 +192,8 @@ def test_the_probe_is_fitted_in_other_worlds_than_those_it_is_scored_in(
     monkeypatch.setattr(beliefs, "run_episodes", noted)
     belief_report(untrained(), PARAMS, 3, SEED)
     scored = [(3, SEED, _seats(partners, PARAMS)) for partners in PARTNERS]
-    assert played == [(PROBE_EPISODES, SEED + PROBE_SEED_OFFSET, ()), *scored]
+    alone = _seats("self_play", PARAMS)
+    assert played == [(PROBE_EPISODES, SEED + PROBE_SEED_OFFSET, alone), *scored]
     assert PROBE_SEED_OFFSET >= 1_000, "beyond the seeds of reported numbers and of runs' ends"
 
 
@@ -230,6 +231,8 @@ def test_seats_are_one_focal_and_partners_or_all_focal() -> None:
     params = replace(PARAMS, num_agents=4)
     assert _seats("self_play", params) == ("focal",) * 4
     assert _seats("heldout", params) == ("focal", "heldout", "heldout", "heldout")
+    own = ("focal", "focal", "person:warm", "person:warm")
+    assert _seats("self_play", params, own) == own
 
 
 # Scores.

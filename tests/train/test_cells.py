@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from empathy_loop.envs.scenarios import load_scenario
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.cells import (
     Cell,
@@ -61,6 +62,18 @@ def made_up(number: float) -> Cell:
         shift_step=np.array([1, 2], np.int32),
         belief=np.zeros(0),
     )
+
+
+def test_self_play_beside_people_is_played_in_the_scenarios_seats(tmp_path: Path) -> None:
+    there = {"env": "human_loop_v0", "world": {"horizon": 16}}
+    comparison = replace(PLAIN, **there, arms=("reader",), contrasts=())
+    seats = load_scenario("human_loop_v0").seats
+    for run in plan_runs(comparison):
+        do_task(Task(run, comparison, tmp_path), lambda _: None)
+        cells = load_cells(tmp_path, run)
+        world = world_of_cell(run.config.world, None)
+        log = run_episodes(load_actor(run.arm), world, 5, seed=3, seats=seats)
+        assert cells is not None and np.array_equal(cells["none"].welfare, log.welfare), run.arm
 
 
 @pytest.mark.parametrize("arm", ["cognitive", "ippo_gru"])

@@ -109,7 +109,8 @@ def test_every_run_sits_in_every_seat_once_beside_others() -> None:
     assert (np.sort(rows, axis=0) == np.arange(5)[:, None]).all()
     assert all(len(set(row)) == 3 for row in rows)
     assert rotation(1, 2, 3) == [1, 0, 1]
-    assert pair(2, 4, 3) == [2, 2, 4]
+    assert pair(2, 4, 3, 3) == [2, 2, 4]
+    assert pair(2, 4, 4, 2) == [2, 4, 2, 2]
 
 
 def test_copies_of_one_run_are_its_self_play(folder: Path) -> None:

@@ -201,15 +201,6 @@ def test_a_scripted_agent_is_not_trained(tmp_path: Path, make_config: MakeConfig
         train(make_config("oracle"), tmp_path)
 
 
-def test_nobody_is_trained_in_the_seats_of_partners(
-    tmp_path: Path, make_config: MakeConfig
-) -> None:
-    config = replace(make_config(), env="human_loop_v0")
-    with pytest.raises(ValueError, match="env 'human_loop_v0' has partners in its seats"):
-        train(config, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
 def test_supervision_and_introspection_train_the_same_where_all_is_visible(
     tmp_path: Path, make_config: MakeConfig
 ) -> None:

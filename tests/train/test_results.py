@@ -455,7 +455,9 @@ def test_the_episode_is_drawn_if_its_run_still_has_a_checkpoint(
 ) -> None:
     drawn = []
 
-    def record(actor: Any, params: Any, seed: int, cell_pixels: int) -> list[Any]:
+    def record(
+        actor: Any, params: Any, seed: int, cell_pixels: int, seats: tuple[str, ...]
+    ) -> list[Any]:
         drawn.append((actor.name, params.shift, params.shift_severity, seed))
         return []
 

@@ -133,7 +133,7 @@ def test_a_finished_run_is_neither_trained_nor_logged_again(
 def test_a_run_interrupted_in_its_evaluation_is_evaluated_without_training(
     tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*arguments: Any) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     again = Interruption()
