@@ -372,6 +372,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("compare --against empathi --agent stay", "'empathi' is neither the folder of a compa"),
         ("compare --against empathy --agent reader", "there is an arm called reader already"),
         ("compare --against empathy --agent stay --set steps=1", "so that steps cannot be set"),
+        ("compare --against empathy --agent stay --engine ray", "so that engine cannot be set"),
         ("report empty", "there is no file empty/results.json; give the folder of a comparison"),
         ("report wrong.toml", "wrong.toml is damaged"),
         ("verify empty", "empty is no reference: it holds no comparison.json"),

@@ -52,7 +52,13 @@ class Compare:
         from empathy_loop.train.tables import print_comparison
 
         changes = merge(given(workers=self.workers), parse_assignments(self.assignments))
-        refuse_mixture(self.name, self.against, self.agents, changes)
+        whole = given(
+            only=self.only or None,
+            list_runs=self.list_runs or None,
+            engine=None if self.engine == "pool" else self.engine,
+            ray_address=self.ray_address,
+        )
+        refuse_mixture(self.name, self.against, self.agents, {**changes, **whole})
         if self.against is not None:
             reference = load_reference(self.against)
             folder = self.out or Path("results", f"against-{reference.name}")
