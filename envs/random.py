@@ -42,7 +42,8 @@ from empathy_loop.envs.kernel import batch, hot, rare
     REFUSE,
     THANKS,
     ROUND,
-) = range(27)
+    DOSE,
+) = range(28)
 """Purposes of draws; a purpose keeps its number for ever, new ones are added at the end (< 32)."""
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)

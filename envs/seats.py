@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.doses import FULL, Doses, thin
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.partners import NOBODY, ScriptedPolicies, policy_code
@@ -40,6 +41,7 @@ class SeatedWorld:
         world: The worlds; their episodes begin anew.
         seats: A seat for each agent, as `populations.seat_of` takes it: "focal", a population, a
             scripted policy or a person. Focal ones first; none for all focal.
+        doses: How much of the help between AI and people comes about.
 
     Attributes:
         world: World. The whole of it, with all agents' `observation` and `transition`.
@@ -58,7 +60,7 @@ class SeatedWorld:
         ValueError: the seats do not fit the world.
     """
 
-    def __init__(self, world: World, seats: Sequence[str] = ()) -> None:
+    def __init__(self, world: World, seats: Sequence[str] = (), doses: Doses = FULL) -> None:
         self.world = world
         self.params = world.params
         self.seats = check_seats(seats, world.params.num_agents)
@@ -80,6 +82,7 @@ class SeatedWorld:
             self.people = People(world, [seat.person for seat in found])
         self._stage = Stage([seat.acts_from for seat in found], [s.acts_until for s in found])
         self._is_plain = set(self.seats) == {FOCAL}
+        self._doses = doses
         self._policies = ScriptedPolicies(
             world.params, np.full(shape, NOBODY, np.int8), bool(filters), self.people
         )
@@ -133,6 +136,8 @@ class SeatedWorld:
             self.people.look_ahead(self.world)
         everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]
         self._stage.hold(self.world, everybody)
+        if self.people is not None:
+            thin(self.world, everybody, self.people.is_person, self._doses)
         self._stepped(everybody)
         self._stage.turn(self.world)
         self._stage.mask(self.world)

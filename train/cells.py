@@ -73,6 +73,8 @@ class Cell(NamedTuple):
         shift_step: int32 [E]. Step of the shift, or in a twin where it would have been.
         belief: float64 [3] or [0]. Crisis loss, AUROC and calibration error of the beliefs
             about others, against the truth; nothing where no belief is trained.
+        social: float32 [T, C] or [0]. What goes on between AI and people; nothing where no person
+            sits, or in a file from before they could.
     """
 
     welfare: NDArray[np.float64]
@@ -81,6 +83,7 @@ class Cell(NamedTuple):
     misattuned: NDArray[np.int8]
     shift_step: NDArray[np.int32]
     belief: NDArray[np.float64]
+    social: NDArray[np.float32] = np.zeros(0, np.float32)
 
 
 def do_task(task: Task, report: Report) -> None:
@@ -100,9 +103,7 @@ def do_task(task: Task, report: Report) -> None:
     if run.is_learned:
         report(Status("training", total=run.config.steps))
         train_run(run.config, run_folder(folder, run), on_update)
-        actor = load_actor(run_folder(folder, run))
-    else:
-        actor = load_actor(run.arm)
+    actor = actor_of(task)
     comparison, num_agents = task.comparison, run.config.world.num_agents
     seats = seats_of_teams(comparison.teams, num_agents, comparison.focal_seats)
     lesions = lesions_of(run.config.agent, comparison.lesions, num_agents)
@@ -117,6 +118,12 @@ def do_task(task: Task, report: Report) -> None:
             report(Status("evaluating"))
             cells[cell_name(shift, condition)] = play(task, player, shift, chosen)
     save_cells(folder, run, cells)
+
+
+def actor_of(task: Task) -> Actor:
+    """Return what acts for the run of a task, which is trained if it learns."""
+    run = task.run
+    return load_actor(run_folder(task.folder, run) if run.is_learned else run.config.agent.name)
 
 
 def play(task: Task, actor: Actor, shift: Shift | None, seats: Sequence[str] = ()) -> Cell:
@@ -176,7 +183,13 @@ def load_cells(folder: Path, run: Run, condition: str = SELF_PLAY) -> dict[str, 
             return None
         names = dict.fromkeys(key.rpartition("/")[0] for key in arrays)
         return {
-            name: Cell(**{part: arrays[f"{name}/{part}"] for part in Cell._fields})
+            name: Cell(
+                **{
+                    part: arrays[f"{name}/{part}"]
+                    for part in Cell._fields
+                    if f"{name}/{part}" in arrays
+                }
+            )
             for name in names
         }
     except Exception:  # whatever a damaged file makes the reader raise: it is made again
@@ -196,4 +209,5 @@ def cell_of(log: EpisodeLog) -> Cell:
         misattuned=log.misattuned,
         shift_step=log.shift_step,
         belief=np.array(list(score_belief(log).values())),
+        social=np.zeros(0, np.float32) if log.social is None else log.social,
     )

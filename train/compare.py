@@ -178,7 +178,7 @@ def draw_episode(comparison: Comparison, finished: Container[str], folder: Path)
     trained = run_folder(folder, run)
     if run.is_learned and find_checkpoint(trained) is None:
         return None
-    actor = load_actor(trained if run.is_learned else run.arm)
+    actor = load_actor(trained if run.is_learned else run.config.agent.name)
     params = world_of_cell(run.config.world, comparison.shifts[0])
     seed, seats = run.config.seed, run.config.seats
     frames = record_episode(actor, params, seed, CELL_PIXELS, seats=seats)

@@ -57,7 +57,7 @@ def recovery_curves(evidence: Evidence, shift: Shift) -> dict[str, Any]:
         "offset": offset.tolist(),
         "smoothing": SMOOTHING,
         "arms": {
-            arm: _with_band(evidence, shifted[kept]) | {"twin": _plain(twins[kept].mean(0))}
+            arm: with_band(evidence, shifted[kept]) | {"twin": _plain(twins[kept].mean(0))}
             for arm, (shifted, twins) in pairs.items()
         },
     }
@@ -140,12 +140,17 @@ def _learning_curve(evidence: Evidence, runs: Mapping[int, Floats], begin: int) 
         "steps": centres.tolist(),
         "seeds": [str(seed) for seed in runs],
         "runs": kept.tolist(),
-        **_with_band(evidence, kept),
+        **with_band(evidence, kept),
     }
 
 
-def _with_band(evidence: Evidence, curves: Floats) -> Curve:
-    """Return the mean of curves [runs, points] and its interval; None where it is not known."""
+def with_band(evidence: Evidence, curves: Floats) -> Curve:
+    """Return mean, low and high of curves, lists with None where a number is not known.
+
+    Args:
+        evidence: Where the generator comes from.
+        curves: float64 [runs, points].
+    """
     band = bootstrap_band(curves, evidence.generator())
     low, high = (None, None) if band is None else (_plain(end) for end in band)
     return {"mean": _plain(curves.mean(0)), "low": low, "high": high}

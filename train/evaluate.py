@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empathy_loop.agents.empathy.metrics import belief_quality
+from empathy_loop.envs.doses import FULL, Doses
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor, Decision
+from empathy_loop.train.social import SocialLog
 
 SEED_OFFSET = 10_000
 """Added to a seed of evaluation; training seeds lie below it, so that their worlds never meet."""
@@ -34,6 +36,8 @@ class EpisodeLog(NamedTuple):
             which it would have come.
         need: float32 [T, E, A, K]. True needs before the step, beside the belief.
         p_crisis: float32 [T, E, F, O, K] or None. Believed probability of a crisis.
+        social: float32 [T, C] or None. What goes on between AI and people, as `social.CHANNELS`
+            says; None where no person sits.
     """
 
     welfare: NDArray[np.float64]
@@ -44,6 +48,7 @@ class EpisodeLog(NamedTuple):
     shift_step: NDArray[np.int32]
     need: NDArray[np.float32]
     p_crisis: NDArray[np.float32] | None
+    social: NDArray[np.float32] | None
 
 
 def run_episodes(
@@ -53,6 +58,7 @@ def run_episodes(
     seed: int,
     greedy: bool = False,
     seats: Sequence[str] = (),
+    doses: Doses = FULL,
 ) -> EpisodeLog:
     """Play one episode in each of a number of worlds.
 
@@ -66,6 +72,7 @@ def run_episodes(
         seed: Seed of the worlds, at least 0; 0 to 99 for reported numbers.
         greedy: Whether to take the most probable actions instead of sampling.
         seats: A seat for each agent, such as ("focal", "heldout", "heldout"); none for all focal.
+        doses: How much of the help between AI and people comes about.
 
     Returns:
         EpisodeLog of all agents, partners included, and of the beliefs of the focal ones.
@@ -77,7 +84,8 @@ def run_episodes(
         raise ValueError(f"seed must be at least 0, got {seed}")
     params = actor.view(params)
     world = World(params, episodes, SEED_OFFSET + seed, autoreset=False)
-    seated = SeatedWorld(world, seats)
+    seated = SeatedWorld(world, seats, doses)
+    social = SocialLog(seated) if seated.people else None
     actor.begin(params, episodes)
     log = _empty_log(params, episodes)._replace(shift_step=world.state.shift_step.copy())
     believed: list[Decision] = []
@@ -89,7 +97,10 @@ def run_episodes(
         transition = world.transition
         log.welfare[t], log.drive[t] = transition.welfare, transition.drive
         log.helps[t], log.misattuned[t] = transition.helps, transition.misattuned
+        if social is not None:
+            social.look(t)
     return log._replace(
+        social=None if social is None else social.values,
         belief=_stacked([decision.belief for decision in believed], seated.num_focal),
         p_crisis=_stacked([decision.p_crisis for decision in believed], seated.num_focal),
     )
@@ -119,6 +130,7 @@ def _empty_log(params: WorldParams, episodes: int) -> EpisodeLog:
         shift_step=np.zeros(episodes, np.int32),
         need=np.zeros((*per_agent, params.num_kinds), np.float32),
         p_crisis=None,
+        social=None,
     )
 
 

@@ -10,14 +10,13 @@ from typing import Any
 
 from empathy_loop.envs.populations import POPULATIONS
 from empathy_loop.train.adaptability import MIN_GAP, MIN_WORLDS
+from empathy_loop.train.comparisons import list_comparisons, load_comparison
 from empathy_loop.train.evidence import Adapted, Evidence, scored_shifts
 from empathy_loop.train.plan import (
     CEILING,
     FLOOR,
     Comparison,
     Run,
-    list_comparisons,
-    load_comparison,
     plan_runs,
 )
 from empathy_loop.train.statistics import CONFIDENCE, RESAMPLES

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from empathy_loop.envs.params import SHIFT_FAMILIES, Range, WorldParams, check_ranges
-from empathy_loop.envs.reading import amend, close_matches
+from empathy_loop.envs.reading import close_matches
 from empathy_loop.train.config import (
     DEFAULT_ENV,
     TrainConfig,
@@ -20,8 +16,8 @@ from empathy_loop.train.config import (
     fingerprint,
     hash_of,
     merge,
-    read_settings,
 )
+from empathy_loop.train.sweeps import Claim, Sweep, check_sweeps
 from empathy_loop.train.teams import (
     SELF_PLAY,
     check_conditions,
@@ -34,7 +30,20 @@ FLOOR, CEILING = "random", "oracle"
 """Arms that are the 0 and the 1 of every normalised score; every comparison has them."""
 TESTS = ("each", "overall")
 """Which differences are tested: also those on each shift, or only those over all shifts."""
-ADDED = ("teams", "focal_seats", "lesions", "tests", "continued_steps", "continued_shift")
+VIEW_RULES = ("view_radius", "show_cues", "show_positive_cues")
+"""Rules that change what is seen and nothing else, so that anchors are the same with any."""
+ADDED = (
+    "teams",
+    "focal_seats",
+    "lesions",
+    "tests",
+    "continued_steps",
+    "continued_shift",
+    "views",
+    "sweeps",
+    "claims",
+    "count_from",
+)
 """Fields that came later, and are in the identity of a comparison only where they are used."""
 
 
@@ -95,6 +104,17 @@ class Comparison:
     """Agent steps for which a copy of each learned run is trained on under continued_shift."""
     continued_shift: str = "cue_remap"
     """Shift family of continued training, one of `shifts` that training has not met."""
+    views: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Name to rules of what is seen, one of `VIEW_RULES` each: the arm `cognitive@NAME` is
+    cognitive, trained and evaluated where these hold."""
+    sweeps: tuple[Sweep, ...] = ()
+    """Other circumstances under which trained arms are evaluated, without a shift."""
+    claims: tuple[Claim, ...] = ()
+    """What should come out of the sweeps, and what as a control should not."""
+    count_from: Annotated[int, Range(0, 1e9)] = 0
+    """First step of an episode that counts in the readouts of the sweeps, at least 0."""
+    falsified_by: str = ""
+    """What would speak against the claims, in plain words, for the report."""
     workers: Annotated[int, Range(1, 1024)] = 2
     """Runs at the same time, each in one process with one thread, 1 to 1024."""
     agent: dict[str, Any] = field(default_factory=dict)
@@ -114,6 +134,7 @@ class Comparison:
                 raise ValueError(f"{label} must name at least one, and none twice, got {values!r}")
         for shift in self.shifts:
             _check_shift(shift)
+        check_sweeps(self.sweeps, self.claims, self.all_arms)
         held_out = [one.family for one in self.shifts if one.family != self.train_shift]
         if self.continued_steps and self.continued_shift not in held_out:
             raise ValueError(
@@ -142,16 +163,13 @@ class Run(NamedTuple):
         config: Its settings; of an arm that does not learn, only agent, world and seed matter.
         is_learned: Whether it has to be trained.
         fingerprint: Hash of everything that its cells depend on.
+        arm: Name of its arm: that of its agent and, where it has a view, `@` and that.
     """
 
     config: TrainConfig
     is_learned: bool
     fingerprint: str
-
-    @property
-    def arm(self) -> str:
-        """Name of its arm."""
-        return self.config.agent.name
+    arm: str
 
     @property
     def name(self) -> str:
@@ -167,10 +185,12 @@ def plan_runs(comparison: Comparison) -> list[Run]:
     """
     runs = []
     for arm in comparison.all_arms:
+        agent, _, view = arm.partition("@")
         settings = merge(
-            {"agent": arm, "env": comparison.env, "steps": comparison.steps},
+            {"agent": agent, "env": comparison.env, "steps": comparison.steps},
             {"agent": comparison.agent, "world": comparison.world},
             {"world": {"shift": comparison.train_shift}},
+            {"world": _view(comparison, arm, view)},
         )
         config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
         world = config.world
@@ -181,8 +201,22 @@ def plan_runs(comparison: Comparison) -> list[Run]:
         for seed in comparison.seeds:
             seeded = dataclasses.replace(config, seed=seed)
             identity = hash_of([fingerprint(seeded), cells, comparison.episodes, *beyond])
-            runs.append(Run(seeded, config.agent.kind == "learned", identity))
+            runs.append(Run(seeded, config.agent.kind == "learned", identity, arm))
     return sorted(runs, key=lambda run: not run.is_learned)
+
+
+def _view(comparison: Comparison, arm: str, view: str) -> Mapping[str, Any]:
+    """Return the rules of the view that an arm is named with, none without one."""
+    if not view:
+        return {}
+    if view not in comparison.views:
+        raise ValueError(
+            f"arm {arm!r} names the view {view!r}, which the comparison does not have; "
+            f"{close_matches(view, comparison.views)}"
+        )
+    rules = comparison.views[view]
+    check_known(f"rules of view {view!r}", tuple(rules), VIEW_RULES)
+    return rules
 
 
 def world_of_cell(params: WorldParams, shift: Shift | None) -> WorldParams:
@@ -195,94 +229,12 @@ def world_of_cell(params: WorldParams, shift: Shift | None) -> WorldParams:
 def identity_of(comparison: Comparison) -> str:
     """Return a hash of all that the numbers of a comparison depend on."""
     runs, plain = plan_runs(comparison), Comparison("plain")
-    added = {name: getattr(comparison, name) for name in ADDED}
-    used = {name: one for name, one in added.items() if one != getattr(plain, name)}
+    settings = asdict(comparison)
+    used = {
+        name: settings[name] for name in ADDED if getattr(comparison, name) != getattr(plain, name)
+    }
     fingerprints = [run.fingerprint for run in runs]
     return hash_of([*fingerprints, comparison.contrasts, *([used] if used else [])])
-
-
-def list_comparisons() -> dict[str, str]:
-    """Return name and summary of the comparisons that ship with the package, sorted."""
-    return {name: load_comparison(name).summary for name in _shipped()}
-
-
-def load_comparison(name: str, changes: Mapping[str, Any] | None = None) -> Comparison:
-    """Return the settings of a comparison.
-
-    Args:
-        name: One of `list_comparisons`, or the path of a TOML file.
-        changes: Field name to value, applied last.
-
-    Returns:
-        Comparison, validated.
-
-    Raises:
-        ValueError: an unknown name or key, with the close matches, or a value that is refused.
-            The message names the file.
-    """
-    if name.endswith(".toml"):
-        comparison = _amended(Comparison(Path(name).stem), read_settings(Path(name)), name)
-    elif name in _shipped():
-        source = f"configs/compare/{name}.toml"
-        text = _folder().joinpath(f"{name}.toml").read_text(encoding="utf-8")
-        comparison = _amended(Comparison(name), tomllib.loads(text), source)
-    else:
-        raise ValueError(
-            f"unknown comparison {name!r}; {close_matches(name, _shipped())} "
-            "A file of your own ends in .toml"
-        )
-    comparison = _amended(comparison, changes or {}, f"options of comparison {name!r}")
-    plan_runs(comparison)
-    return comparison
-
-
-def _folder() -> Traversable:
-    return files("empathy_loop.configs") / "compare"
-
-
-def _shipped() -> list[str]:
-    names = [entry.name for entry in _folder().iterdir() if entry.name.endswith(".toml")]
-    return sorted(name.removesuffix(".toml") for name in names)
-
-
-def _amended(comparison: Comparison, changes: Mapping[str, Any], source: str) -> Comparison:
-    """Return a comparison with what a file or a command line says, lists made into tuples."""
-    values = dict(changes)
-    tables = {key: _typed(dict, values.pop(key, {}), key, source) for key in ("agent", "world")}
-    agent = merge(comparison.agent, tables["agent"])
-    world = merge(comparison.world, tables["world"])
-    for key in ("arms", "seeds", "contrasts", "shifts", "teams", "lesions"):
-        if key in values:
-            values[key] = tuple(_typed(list, values[key], key, source))
-    if "contrasts" in values:
-        values["contrasts"] = tuple(_pair(pair, source) for pair in values["contrasts"])
-    if "shifts" in values:
-        values["shifts"] = tuple(_shift(shift, source) for shift in values["shifts"])
-    return dataclasses.replace(amend(comparison, values, source), agent=agent, world=world)
-
-
-def _typed(kind: type, value: Any, key: str, source: str) -> Any:
-    if not isinstance(value, kind):
-        name = "table" if kind is dict else "list"
-        raise ValueError(f"{source}: {key} must be a {name}, got {value!r}")
-    return value
-
-
-def _pair(value: Any, source: str) -> tuple[str, str]:
-    match value:
-        case [str(claim), str(baseline)]:
-            return claim, baseline
-    raise ValueError(f"{source}: contrasts must be pairs of names of arms, got {value!r}")
-
-
-def _shift(value: Any, source: str) -> Shift:
-    match value:
-        case {"family": str(family), "severity": float() | int() as severity, **rest} if not rest:
-            return Shift(family, float(severity))
-    raise ValueError(
-        f'{source}: shifts must be tables such as {{ family = "cue_remap", severity = 1.0 }}, '
-        f"got {value!r}"
-    )
 
 
 def _check_shift(shift: Shift) -> None:

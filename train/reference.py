@@ -33,6 +33,7 @@ from empathy_loop.train.plan import (
 )
 from empathy_loop.train.results_file import RESULTS, read_results
 from empathy_loop.train.shapes import check_shape
+from empathy_loop.train.sweeps import Claim, Sweep
 
 SETTINGS = "comparison.json"
 """File in the folder of a comparison that says which one it is."""
@@ -191,9 +192,17 @@ def _comparison_of(data: Mapping[str, Any], source: str) -> Comparison:
     try:
         values["contrasts"] = tuple(tuple(pair) for pair in values["contrasts"])
         values["shifts"] = tuple(Shift(*shift) for shift in values["shifts"])
+        values["sweeps"] = tuple(Sweep(**_tuples(one)) for one in values.get("sweeps", ()))
+        values["claims"] = tuple(Claim(**one) for one in values.get("claims", ()))
         return Comparison(**values)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{source}: comparison is damaged ({error})") from error
+
+
+def _tuples(sweep: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a sweep, with the lists of its file as tuples."""
+    axes = {axis: tuple(values) for axis, values in sweep["axes"].items()}
+    return {"name": sweep["name"], "axes": axes, "arms": tuple(sweep["arms"])}
 
 
 def _settings_of(comparison: Comparison) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from empathy_loop.train.files import write_bytes, write_text
 from empathy_loop.train.markup import format_score
 from empathy_loop.train.plots import draw_all
+from empathy_loop.train.plots_sweeps import draw_sweeps
 from empathy_loop.train.plots_teams import draw_teams
 from empathy_loop.train.results_file import read_results
 from empathy_loop.train.sections import EPISODE, SECTIONS
@@ -83,7 +84,7 @@ def write_report(results: Mapping[str, Any], folder: Path, source: Path | None =
     Raises:
         OSError: a file cannot be written.
     """
-    pictures = draw_all(results) | draw_teams(results)
+    pictures = draw_all(results) | draw_teams(results) | draw_sweeps(results)
     for name, content in pictures.items():
         write_bytes(folder / name, content)
     write_bytes(folder / SUMMARY, draw_summary(results))

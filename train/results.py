@@ -13,6 +13,7 @@ from typing import Any
 from empathy_loop.agents.arm import build_network
 from empathy_loop.train.belief_scores import score_beliefs, score_reliability
 from empathy_loop.train.cells import Cell
+from empathy_loop.train.claims import headline_of
 from empathy_loop.train.contrasts import (
     contrast_all,
     describe_tests,
@@ -31,6 +32,7 @@ from empathy_loop.train.measures import MEASURES, OVERALL, Measure
 from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
 from empathy_loop.train.plan import Comparison, identity_of, plan_runs
 from empathy_loop.train.results_file import RESULTS
+from empathy_loop.train.sweep_scores import score_sweeps
 from empathy_loop.train.team_scores import (
     adapt_teams,
     cross_play_matrix,
@@ -38,7 +40,7 @@ from empathy_loop.train.team_scores import (
     score_lesions,
     score_team,
 )
-from empathy_loop.train.teams import SELF_PLAY, conditions_of
+from empathy_loop.train.teams import SELF_PLAY, SWEPT, conditions_of
 
 __all__ = ["MEASURES", "OVERALL", "RESULTS", "Measure", "make_results"]
 
@@ -71,10 +73,12 @@ def make_results(
     own = teams.pop(SELF_PLAY)
     overall = {SELF_PLAY: own["overall"]} | {team: one["overall"] for team, one in teams.items()}
     contrasts, differences = contrast_all(adapted_teams)
+    sweeps = score_sweeps(evidences[SWEPT])
+    claimed = headline_of(sweeps["claims"]) if sweeps else ""
     return {
         "name": comparison.name,
         "summary": comparison.summary,
-        "headline": headline(evidence, overall, contrasts),
+        "headline": " ".join(filter(None, (claimed, headline(evidence, overall, contrasts)))),
         "shifts": _shifts(evidence, adapted),
         "arms": _arms(evidence),
         **own,
@@ -87,6 +91,7 @@ def make_results(
         "cross_play": cross_play_matrix(evidences),
         "lesions": score_lesions(evidences),
         "continued": score_continued(evidences),
+        "sweeps": sweeps,
         "beliefs": score_beliefs(evidence, folder),
         "reliability": score_reliability(evidence, folder),
         "learning": learning_curves(evidence, folder),

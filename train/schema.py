@@ -8,28 +8,11 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
+from empathy_loop.train.schema_parts import Estimate, Score
+from empathy_loop.train.schema_sweeps import Sweeps
+
 Partners = Literal["self_play", "train", "heldout"]
 Source = Literal["belief", "probe", "filter"]
-
-
-class Estimate(TypedDict):
-    """A number and the ends of its interval."""
-
-    mean: float | None
-    """The value over all seeds."""
-    low: float | None
-    """Low end; null with fewer than two seeds."""
-    high: float | None
-    """High end; null with fewer than two seeds."""
-
-
-class Score(Estimate):
-    """A measure of an arm."""
-
-    runs: dict[str, float | None]
-    """Seed to its own value."""
-    note: str
-    """What must be said beside it, or nothing."""
 
 
 class Shift(TypedDict):
@@ -197,6 +180,8 @@ class Optional(TypedDict, total=False):
     minus the arm's own; none: what the lesion costs without a shift."""
     continued: Continued | None
     """Continued training, if there was any."""
+    sweeps: Sweeps | None
+    """What came out under other circumstances, if there were any."""
     reliability: dict[str, dict[Partners, dict[Source, Bins]]]
     """The reliability diagrams that belong to `beliefs`."""
 

@@ -24,9 +24,26 @@ from empathy_loop.train.markup import (
 )
 from empathy_loop.train.measures import MEASURES, OVERALL, Measure
 from empathy_loop.train.plots import recovery_file
+from empathy_loop.train.sweep_tables import (
+    MAPS_PICTURE,
+    TRUST_PICTURE,
+    claim_tables,
+    sweep_tables,
+)
 from empathy_loop.train.team_tables import Table, difference_tables, team_tables
 
 EPISODE = "episode.gif"
+ASSUMED = (
+    "The numbers and the equations behind them (docs/rules.md) are an assumption about people. "
+    "What is learned here is what agents do beside such people, and what follows from the "
+    "assumption; simulated people cannot prove a claim about people."
+)
+"""What must be said of simulated people."""
+_OF_SWEEPS = {
+    TRUST_PICTURE: "Trust of people in AI over an episode; the band is the interval over seeds.",
+    MAPS_PICTURE: "How the result moves with two of the assumptions; with *, the interval over "
+    "seeds leaves out 0.",
+}
 
 Results = Mapping[str, Any]
 Pictures = Mapping[str, bytes]
@@ -107,6 +124,27 @@ def contrasts(results: Results, pictures: Pictures) -> Iterable[str]:
     )
     yield from listing("What was not significant", results["not_significant"])
     yield from _tables(difference_tables(results), pictures)
+
+
+def claims(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield the claims about sweeps and what became of them."""
+    yield from _tables(claim_tables(results), pictures)
+    sweeps = results.get("sweeps")
+    if sweeps:
+        yield from listing("What became of them", [one["verdict"] for one in sweeps["claims"]])
+        if sweeps["falsified_by"]:
+            yield from listing("What would speak against them", [sweeps["falsified_by"]])
+
+
+def people(results: Results, pictures: Pictures) -> Iterable[str]:
+    """Yield what came out under other circumstances, and what was assumed about people."""
+    yield from _tables(sweep_tables(results), pictures)
+    for name, caption in _OF_SWEEPS.items():
+        if name in pictures:
+            yield picture(pictures, name, caption)
+    sweeps = results.get("sweeps")
+    if sweeps:
+        yield from listing("What was assumed about people", [*sweeps["assumed"], ASSUMED])
 
 
 def teams(results: Results, pictures: Pictures) -> Iterable[str]:
@@ -207,10 +245,12 @@ def _tables(tables: Iterable[Table], pictures: Pictures) -> Iterable[str]:
 
 
 SECTIONS: tuple[Section, ...] = (
+    claims,
     overall,
     profiles,
     shifts,
     contrasts,
+    people,
     teams,
     recovery,
     beliefs,

@@ -10,12 +10,14 @@ from empathy_loop.train.continued import continue_run, plan_continued
 from empathy_loop.train.cross_play import plan_cross_play, play_crossed
 from empathy_loop.train.plan import Comparison, Run
 from empathy_loop.train.pool import Report, Work
-from empathy_loop.train.teams import CONTINUED, CROSS_PLAY, SELF_PLAY
+from empathy_loop.train.sweep_cells import plan_swept, play_swept
+from empathy_loop.train.teams import CONTINUED, CROSS_PLAY, SELF_PLAY, SWEPT
 
 WORK: dict[str, Work] = {
     SELF_PLAY: do_task,
     CROSS_PLAY: play_crossed,
     CONTINUED: continue_run,
+    SWEPT: play_swept,
 }
 """What does the tasks of each condition."""
 
@@ -33,9 +35,9 @@ def plan_own(comparison: Comparison, runs: Sequence[Run], folder: Path) -> list[
 
 Plan = Callable[[Comparison, Sequence[Run], Path], list[Task]]
 """Returns the tasks of a stage, given the runs that are there by then and the folder."""
-STAGES: tuple[Plan, ...] = (plan_own, plan_cross_play, plan_continued)
+STAGES: tuple[Plan, ...] = (plan_own, plan_cross_play, plan_continued, plan_swept)
 """The stages of a comparison in their order."""
-ALONE: tuple[Plan, ...] = (plan_own, plan_continued)
+ALONE: tuple[Plan, ...] = (plan_own, plan_continued, plan_swept)
 """Those that need no runs but their own, and so can be done for some runs and not for others."""
 
 

@@ -19,13 +19,14 @@ from empathy_loop.envs.populations import FOCAL
 from empathy_loop.envs.scenarios import list_scenarios
 from empathy_loop.train.assess import MEASURES as ASSESSED
 from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
+from empathy_loop.train.comparisons import list_comparisons
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.outcomes import OUTCOMES
-from empathy_loop.train.plan import list_comparisons
 from empathy_loop.train.reference import Reference, describe_references
 from empathy_loop.train.report import REPORT, format_score
 from empathy_loop.train.results import MEASURES, OVERALL, RESULTS, Measure
 from empathy_loop.train.statistics import CONFIDENCE
+from empathy_loop.train.sweep_tables import claim_tables
 from empathy_loop.train.team_tables import team_tables
 from empathy_loop.train.verify import MEASURES as VERIFIED
 from empathy_loop.train.verify import Verdict
@@ -131,7 +132,7 @@ def print_comparison(console: Console, results: Mapping[str, Any], folder: Path)
         ]
         headings = ("arm", "seeds", *(measure.title for measure in measures.values()))
         _print_table(console, title, headings, rows)
-    for section in team_tables(results):
+    for section in (*claim_tables(results), *team_tables(results)):
         entries = [
             [one if isinstance(one, str) else _parts(one or {}) for one in row]
             for row in section.rows

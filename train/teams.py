@@ -35,6 +35,8 @@ LESIONS: dict[str, str] = {
 
 CONTINUED = "continued"
 """The condition of runs that were trained on."""
+SWEPT = "sweeps"
+"""The condition of cells that belong to a point of a sweep."""
 
 
 def beside(seed: int) -> str:
@@ -51,7 +53,7 @@ def conditions_of(teams: Sequence[str], lesions: Sequence[str], seeds: Sequence[
         seeds: Of its runs, each of which may be another's partner.
     """
     others = [team for team in teams if team != SELF_PLAY]
-    return [SELF_PLAY, *others, *map(beside, seeds), *lesions, CONTINUED]
+    return [SELF_PLAY, *others, *map(beside, seeds), *lesions, CONTINUED, SWEPT]
 
 
 def check_known(label: str, names: Sequence[str], known: Sequence[str]) -> None:

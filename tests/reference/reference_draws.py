@@ -33,6 +33,7 @@ PURPOSES = (
     "REFUSE",
     "THANKS",
     "ROUND",
+    "DOSE",
 )
 
 

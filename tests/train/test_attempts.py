@@ -16,8 +16,9 @@ from empathy_loop.train.cells import Task
 from empathy_loop.train.checkpoint import CHECKPOINT
 from empathy_loop.train.cli import main
 from empathy_loop.train.compare import compare, engine_of
+from empathy_loop.train.comparisons import load_comparison
 from empathy_loop.train.files import exclusive, write_text
-from empathy_loop.train.plan import Comparison, load_comparison, plan_runs
+from empathy_loop.train.plan import Comparison, plan_runs
 from empathy_loop.train.pool import run_tasks
 from empathy_loop.train.runs import CONFIG, EVALUATION
 

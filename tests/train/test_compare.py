@@ -22,8 +22,8 @@ from empathy_loop.agents.registry import load_agent
 from empathy_loop.train.checkpoint import CHECKPOINT, load_checkpoint
 from empathy_loop.train.cli import main
 from empathy_loop.train.compare import SETTINGS, compare
+from empathy_loop.train.comparisons import load_comparison
 from empathy_loop.train.logging import METRICS, declared_names, read_metrics
-from empathy_loop.train.plan import load_comparison
 from empathy_loop.train.results_file import read_results
 
 COMMAND = str(Path(sys.executable).with_name("empathy-loop"))

@@ -7,15 +7,8 @@ from typing import Any
 
 import pytest
 
-from empathy_loop.train.plan import (
-    Comparison,
-    Shift,
-    identity_of,
-    list_comparisons,
-    load_comparison,
-    plan_runs,
-    world_of_cell,
-)
+from empathy_loop.train.comparisons import list_comparisons, load_comparison
+from empathy_loop.train.plan import Comparison, Shift, identity_of, plan_runs, world_of_cell
 
 MINE = """
 summary = "a test"

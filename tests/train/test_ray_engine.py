@@ -22,9 +22,9 @@ from rich.console import Console
 from small_comparison import RUNS, SMALL, UPDATE, UPDATES, in_this_process
 
 from empathy_loop.train.compare import compare, engine_of
+from empathy_loop.train.comparisons import load_comparison
 from empathy_loop.train.files import write_text
 from empathy_loop.train.logging import METRICS, read_metrics
-from empathy_loop.train.plan import load_comparison
 from empathy_loop.train.pool import ONE_THREAD, Event
 
 pytestmark = pytest.mark.xdist_group("ray")

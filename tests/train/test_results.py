@@ -27,11 +27,12 @@ from empathy_loop.agents.registry import load_agent
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.train import compare, curves
 from empathy_loop.train.cells import Cell, run_folder
+from empathy_loop.train.comparisons import load_comparison
 from empathy_loop.train.config import parse_assignments
 from empathy_loop.train.evidence import adapt_all, gather, terms_of
 from empathy_loop.train.loop import train
 from empathy_loop.train.notes import command_of, shown_run
-from empathy_loop.train.plan import Comparison, Shift, load_comparison, plan_runs
+from empathy_loop.train.plan import Comparison, Shift, plan_runs
 from empathy_loop.train.results import MEASURES, OVERALL, make_results
 
 Found = dict[str, dict[str, Cell]]

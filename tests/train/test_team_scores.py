@@ -222,8 +222,8 @@ def test_results_of_earlier_versions_have_no_such_sections(results: dict[str, An
 
 
 def test_the_command_says_the_teams() -> None:
+    from empathy_loop.train.comparisons import load_comparison
     from empathy_loop.train.config import parse_assignments
-    from empathy_loop.train.plan import load_comparison
 
     asked = load_comparison(
         "adaptability", {"teams": ["self_play"], "lesions": [], "tests": "each"}

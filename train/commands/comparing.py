@@ -46,8 +46,9 @@ class Compare:
         """Compare, then print the table and where the report is."""
         from empathy_loop.train.against import compare_against, refuse_mixture
         from empathy_loop.train.compare import compare, engine_of
+        from empathy_loop.train.comparisons import load_comparison
         from empathy_loop.train.config import given, merge, parse_assignments
-        from empathy_loop.train.plan import load_comparison, plan_runs
+        from empathy_loop.train.plan import plan_runs
         from empathy_loop.train.reference import load_reference
         from empathy_loop.train.tables import print_comparison
 

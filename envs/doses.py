@@ -1,0 +1,83 @@
+"""Interventions on help between AI and people: how much of one's help comes about.
+
+What follows from help can be told from what goes with it only where somebody else decides how much
+of it there is. A dose is the share of helps of one side to the other that are let through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empathy_loop.envs.kernel import batch, hot
+from empathy_loop.envs.params import Probability, check_ranges
+from empathy_loop.envs.random import DOSE, draw, fold
+from empathy_loop.envs.state import HELP_BASE, STAY, agent_after
+from empathy_loop.envs.world import World
+
+WINDOW = 32
+"""Steps over which one draw holds: whoever was stopped for one step only would help in the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doses:
+    """Shares of helps that come about; with 1, nobody is stopped.
+
+    Raises:
+        ValueError: a share is out of its range.
+    """
+
+    ai_to_people: Probability = 1.0
+    """Of help of AI for people, 0 to 1."""
+    people_to_ai: Probability = 1.0
+    """Of help of people for AI, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+FULL = Doses()
+"""Nobody is stopped."""
+
+
+def thin(
+    world: World, actions: NDArray[np.int8], is_person: NDArray[np.bool_], doses: Doses
+) -> None:
+    """Let those stay who would give a help that does not come about, in place.
+
+    In each window of WINDOW steps each agent is stopped or not from helping the other side, by one
+    draw keyed by world, window and agent: with the share of the windows in which it is not stopped,
+    the dose. Nothing else that it does is touched, and no other draw.
+
+    Args:
+        world: The worlds, before the step.
+        actions: int8 [E, A], in [0, N). What everybody is about to do.
+        is_person: bool [A]. Who is a person.
+        doses: The shares.
+    """
+    if doses != FULL:
+        _thin_batch(world.records, actions, is_person, doses.ai_to_people, doses.people_to_ai)
+
+
+@batch
+def _thin_batch(records, actions, is_person, ai_to_people, people_to_ai):
+    """Write STAY in place of the helps that do not come about."""
+    num_agents = is_person.shape[0]
+    for e in range(actions.shape[0]):
+        window_key = fold(records[e].key, records[e].step // WINDOW)
+        for i in range(num_agents):
+            if actions[e, i] > HELP_BASE:
+                j = agent_after(i, actions[e, i] - HELP_BASE, num_agents)
+                share = _share(is_person[i], is_person[j], ai_to_people, people_to_ai)
+                if not draw(window_key, i, DOSE, 0) < share:
+                    actions[e, i] = STAY
+
+
+@hot
+def _share(helper_is_person, other_is_person, ai_to_people, people_to_ai):
+    """Return the dose of help between two agents; 1 on one side."""
+    if helper_is_person == other_is_person:
+        return 1.0
+    return people_to_ai if helper_is_person else ai_to_people

@@ -1,0 +1,124 @@
+"""The claims of a comparison about its sweeps: tested, and told in a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from empathy_loop.train.contrasts import SIGNIFICANCE
+from empathy_loop.train.evidence import Evidence
+from empathy_loop.train.measures import mean_of_all
+from empathy_loop.train.statistics import (
+    Floats,
+    bootstrap_interval,
+    holm,
+    mann_whitney_p,
+    p_improvement,
+    smallest_p,
+)
+
+Read = Mapping[str, Mapping[str, Mapping[str, Mapping[int, float | None]]]]
+"""Arm to name of a point to readout to seed to value."""
+
+
+def judge_claims(swept: Evidence, read: Read) -> list[dict[str, Any]]:
+    """Return each claim and control with its difference, its p, and a verdict.
+
+    p is that of the exact Mann-Whitney test, two-sided, on one number for each seed; Holm's
+    correction is over all claims. Controls stand apart and are not corrected, which makes it
+    easier for them to fail.
+
+    Args:
+        swept: What is there of the sweeps.
+        read: Of `sweep_scores.read_all`.
+
+    Returns:
+        As `train.schema_sweeps` documents `Claim`; those that have no runs are left out.
+    """
+    entries: list[dict[str, Any]] = []
+    for claim in swept.comparison.claims:
+        sides = [
+            read.get(arm, {}).get(point.name, {}).get(claim.readout, {}).values()
+            for arm, point in claim.sides
+        ]
+        known = [np.array([v for v in side if v is not None])[:, None] for side in sides]
+        if not all(len(side) for side in known):
+            continue
+        more, less = known
+        (arm, point), (than_arm, than_point) = claim.sides
+        entries.append(
+            {
+                "says": claim.says,
+                "control": claim.control,
+                "readout": claim.readout,
+                "more": {"arm": arm, "point": point.name},
+                "less": {"arm": than_arm, "point": than_point.name},
+                "seeds": [len(more), len(less)],
+                "values": [float(more.mean()), float(less.mean())],
+                "difference": _estimate(swept, _difference, more, less),
+                "p_improvement": _estimate(swept, p_improvement, more, less),
+                "p_value": mann_whitney_p(more[:, 0], less[:, 0]),
+            }
+        )
+    tested = [entry for entry in entries if not entry["control"]]
+    corrected = holm([entry["p_value"] for entry in tested])
+    reachable = holm([smallest_p(*entry["seeds"]) for entry in tested])
+    for entry, p_value, least in zip(tested, corrected, reachable, strict=True):
+        entry["p_holm"], entry["p_reachable"] = p_value, least
+    for entry in entries:
+        entry["verdict"] = _verdict(entry)
+    return entries
+
+
+def headline_of(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Return what became of the claims, failed controls first; nothing without a claim.
+
+    Args:
+        claims: Of `judge_claims`.
+    """
+    failed = [one["verdict"] for one in claims if one["control"] and has_failed(one)]
+    others = [one["verdict"] for one in claims if not (one["control"] and has_failed(one))]
+    return " ".join([*failed, *others])
+
+
+def has_failed(control: Mapping[str, Any]) -> bool:
+    """Return whether a control shows what it should not show."""
+    is_more: bool = control["difference"]["mean"] > 0.0
+    return is_more and control["p_value"] <= SIGNIFICANCE
+
+
+def _verdict(entry: Mapping[str, Any]) -> str:
+    """Return a sentence that says whether a claim holds, with its numbers."""
+    score, (more, less) = entry["difference"], entry["values"]
+    ends = "" if score["low"] is None else f" [{score['low']:z.2f}, {score['high']:z.2f}]"
+    numbers = (
+        f"{entry['readout'].replace('_', ' ')} {more:z.2f} against {less:z.2f}, "
+        f"difference {score['mean']:z.2f}{ends}"
+    )
+    if entry["control"]:
+        if has_failed(entry):
+            return (
+                f"CONTROL FAILED: it should not be that {entry['says']}, but it is ({numbers}, "
+                f"p = {entry['p_value']:.3f})."
+            )
+        return f"As it should, the control does not show that {entry['says']} ({numbers})."
+    p_value = f"p = {entry['p_holm']:.3f} after Holm"
+    if entry["p_holm"] <= SIGNIFICANCE:
+        word = "It holds" if score["mean"] > 0.0 else "The opposite of the claim holds"
+        return f"{word} that {entry['says']} ({numbers}, {p_value})."
+    if entry["p_reachable"] > SIGNIFICANCE:
+        p_value += f"; so few seeds cannot reach less than {entry['p_reachable']:.3f}"
+    return f"It is not shown that {entry['says']} ({numbers}, {p_value})."
+
+
+def _difference(one: Floats, other: Floats) -> Floats:
+    return mean_of_all(one) - mean_of_all(other)
+
+
+def _estimate(swept: Evidence, statistic: Any, more: Floats, less: Floats) -> dict[str, Any]:
+    """Return a statistic of both sides with its interval."""
+    interval = bootstrap_interval(statistic, more, less, generator=swept.generator())
+    low, high = interval or (None, None)
+    return {"mean": float(statistic(more, less)), "low": low, "high": high}

@@ -1,0 +1,106 @@
+"""What a report and a terminal show of sweeps: tables as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from empathy_loop.train.social import READOUTS
+from empathy_loop.train.team_tables import Entry, Table
+
+DOSES_PICTURE, TRUST_PICTURE, MAPS_PICTURE = "doses.png", "trust.png", "maps.png"
+
+
+def claim_tables(results: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield the table of claims and controls, where there are any.
+
+    Args:
+        results: As `train.schema` documents them.
+    """
+    claims = (results.get("sweeps") or {}).get("claims")
+    if claims:
+        yield Table(
+            "Claims and controls",
+            ("claim", "readout", "more", "less", "difference", "P(more)", "p", "p, Holm"),
+            [_claim(one) for one in claims],
+            "More and less: means over seeds of the two sides. p is two-sided and exact (Mann and "
+            "Whitney); Holm's correction is over the claims. Of a control nothing should come out.",
+        )
+
+
+def sweep_tables(results: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield the tables of what came out of each sweep, and of the gains.
+
+    Args:
+        results: As `train.schema` documents them.
+    """
+    sweeps = results.get("sweeps")
+    if not sweeps:
+        return
+    if sweeps["gains"]:
+        yield _gains(sweeps["gains"])
+    for name in dict.fromkeys(point["sweep"] for point in sweeps["points"]):
+        if not any(one["sweep"] == name for one in sweeps["maps"]):
+            yield _sweep(sweeps, name)
+
+
+def describe(values: Mapping[str, Any]) -> str:
+    """Return axes with their values as text."""
+    return ", ".join(
+        f"{axis} {value:g}" if isinstance(value, float) else f"{axis} {value}"
+        for axis, value in values.items()
+    )
+
+
+def _claim(claim: Mapping[str, Any]) -> list[Entry]:
+    more, less = claim["values"]
+    return [
+        ("control: " if claim["control"] else "") + claim["says"],
+        claim["readout"].replace("_", " "),
+        *(
+            {"mean": value, "low": None, "high": None, "note": f"{side['arm']}; {side['point']}"}
+            for value, side in ((more, claim["more"]), (less, claim["less"]))
+        ),
+        claim["difference"],
+        claim["p_improvement"],
+        f"{claim['p_value']:.3f}",
+        f"{claim['p_holm']:.3f}" if "p_holm" in claim else "",
+    ]
+
+
+def _gains(gains: list[Mapping[str, Any]]) -> Table:
+    return Table(
+        "What help brings back",
+        ("arm", "given", "people per help of AI", "AI per help of people", "closed loop"),
+        [
+            [
+                one["arm"],
+                describe(one["given"]),
+                one["people_to_ai"],
+                one["ai_to_people"],
+                one["loop"],
+            ]
+            for one in gains
+        ],
+        "By how many helps of the other side help grows for each help more, where the dose of the "
+        "first is set from outside (Wald's estimator, the dose as instrument); the closed loop is "
+        "the product. Above 1, help would feed on itself; at 0 there is no loop.",
+        DOSES_PICTURE,
+    )
+
+
+def _sweep(sweeps: Mapping[str, Any], name: str) -> Table:
+    """Return every readout of each arm at each point of a sweep."""
+    points = [point for point in sweeps["points"] if point["sweep"] == name]
+    return Table(
+        f"Sweep: {name}",
+        ("arm", "at", *(readout.replace("_", " ") for readout in READOUTS)),
+        [
+            [arm, describe(point["values"]), *(found[point["name"]].get(r) for r in READOUTS)]
+            for arm, found in sweeps["scores"].items()
+            for point in points
+            if point["name"] in found
+        ],
+        "; ".join(f"{name.replace('_', ' ')}: {meaning}" for name, meaning in READOUTS.items())
+        + ".",
+    )
