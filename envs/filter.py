@@ -58,7 +58,7 @@ from empathy_loop.envs.filter_updates import (
 )
 from empathy_loop.envs.kernel import hot
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.rules.sight import is_visible, shown_cue
+from empathy_loop.envs.rules.sight import is_visible, telling_cue
 from empathy_loop.envs.state import DISTRESS, NEUTRAL, NOTHING
 
 MAX_AGES = 24
@@ -188,7 +188,7 @@ def filter_world(rules, world, e, inferred):
 def _follow(rules, world, e, v, j, visible, inferred):
     """Bring what viewer v has inferred about agent j up to date, in the order of the rules."""
     gift = world.received[j] if visible else NOTHING
-    cue = shown_cue(rules, world, j)
+    cue = telling_cue(rules, world, j)
     jump(inferred, e, v, j)
     if gift != NOTHING:
         take_gift(rules, inferred, e, v, j, gift, cue)

@@ -7,6 +7,7 @@ has inferred about agent j; s is a style, k and o are kinds, b dominance, a the 
 from __future__ import annotations
 
 from empathy_loop.envs.kernel import hot
+from empathy_loop.envs.rules.sight import shows_signals
 from empathy_loop.envs.state import ANNOYED, DISTRESS, RELIEF
 
 JUMP = 0.005
@@ -83,7 +84,7 @@ def _p_reactions(rules, cue):
     if cue >= DISTRESS and rules.severe:
         return 0.0, 0.0, rules.expressivity * p_stays
     # A relief that is masked looks like a neutral face.
-    p_calm = p_quiet if rules.show_positive_cues else 1.0
+    p_calm = p_quiet if shows_signals(rules) else 1.0
     return p_quiet, p_calm * p_ends, (1.0 - rules.expressivity) * p_stays
 
 

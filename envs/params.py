@@ -130,6 +130,9 @@ class WorldParams:
     """Whether cues, thanks and offers are seen; without them, what is left is who helps whom."""
     show_positive_cues: bool = True
     """Whether relief, gratitude, kindness, thanks and offers are seen, where cues are."""
+    p_scrambled_cue: Probability = 0.0
+    """Above 0, positive cues are hidden as by show_positive_cues, and in each step each agent whose
+    face then looks neutral is seen with one of them at random with this probability, 0 to 1."""
     show_needs: bool = False
     """Whether others' true needs are seen, in columns of their own; for upper bounds only."""
     shift: str = "partner_swap"

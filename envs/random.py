@@ -43,7 +43,8 @@ from empathy_loop.envs.kernel import batch, hot, rare
     THANKS,
     ROUND,
     DOSE,
-) = range(28)
+    SCRAMBLE,
+) = range(29)
 """Purposes of draws; a purpose keeps its number for ever, new ones are added at the end (< 32)."""
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)

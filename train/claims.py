@@ -72,15 +72,19 @@ def judge_claims(swept: Evidence, read: Read) -> list[dict[str, Any]]:
     return entries
 
 
-def headline_of(claims: Sequence[Mapping[str, Any]]) -> str:
-    """Return what became of the claims, failed controls first; nothing without a claim.
+def headline_of(sweeps: Mapping[str, Any] | None) -> str:
+    """Return what became of the claims, failed controls first, as the beginning of a headline.
 
     Args:
-        claims: Of `judge_claims`.
+        sweeps: As `train.schema_sweeps` documents `Sweeps`, or None.
+
+    Returns:
+        A sentence for each claim and a space; nothing without one.
     """
+    claims: Sequence[Mapping[str, Any]] = sweeps["claims"] if sweeps else []
     failed = [one["verdict"] for one in claims if one["control"] and has_failed(one)]
     others = [one["verdict"] for one in claims if not (one["control"] and has_failed(one))]
-    return " ".join([*failed, *others])
+    return "".join(f"{verdict} " for verdict in (*failed, *others))
 
 
 def has_failed(control: Mapping[str, Any]) -> bool:

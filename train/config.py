@@ -20,6 +20,8 @@ from empathy_loop.train.device import DEVICES
 DEFAULT_AGENT = "cognitive"
 DEFAULT_ENV = "mutual_aid_v0"
 
+LATER_RULES = ("p_scrambled_cue",)
+"""Fields of WorldParams that came later, with defaults that keep what was before."""
 WITHOUT_EFFECT = ("num_threads", "checkpoint_every", "device")
 """Settings that change how a run is made, and not what comes out."""
 
@@ -210,9 +212,20 @@ def fingerprint(config: TrainConfig) -> str:
     """
     data = {key: value for key, value in to_data(config).items() if key not in WITHOUT_EFFECT}
     data["agent"].pop("summary")
+    data["world"] = world_data(config.world)
     if not config.seats:  # which came later: runs without them keep their fingerprint
         del data["seats"]
     return hash_of(data)
+
+
+def world_data(world: WorldParams) -> dict[str, Any]:
+    """Return the rules as plain data for a hash: what came later only where it is used."""
+    plain = WorldParams()
+    return {
+        name: value
+        for name, value in asdict(world).items()
+        if name not in LATER_RULES or value != getattr(plain, name)
+    }
 
 
 def hash_of(data: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from empathy_loop.train.adaptability import SMOOTHING, smoothed_levels
-from empathy_loop.train.cells import run_folder
+from empathy_loop.train.cells import cell_name, run_folder
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.evidence import Evidence, terms_of
 from empathy_loop.train.logging import read_metrics
@@ -96,15 +96,15 @@ def reference_welfare(evidence: Evidence) -> dict[str, float]:
         evidence: What is there.
 
     Returns:
-        Arm to welfare, mean over seeds; empty if no shift of the evaluation is that of training.
+        Arm to welfare, mean over seeds; empty if no cell has the world of training.
     """
     found: dict[str, list[float]] = {}
     for run in plan_runs(evidence.comparison):
         cells = evidence.cells.get(run.arm, {}).get(run.config.seed)
-        for shift in evidence.comparison.shifts:
+        for shift in (None, *evidence.comparison.shifts):
             is_training = world_of_cell(run.config.world, shift) == run.config.world
             if is_training and cells is not None and not run.is_learned:
-                welfare = cells[shift.name].welfare.sum(0).mean()
+                welfare = cells[cell_name(shift)].welfare.sum(0).mean()
                 found.setdefault(run.arm, []).append(float(welfare))
     return {arm: float(np.mean(welfare)) for arm, welfare in found.items()}
 

@@ -20,7 +20,7 @@ from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
-from empathy_loop.train.config import TrainConfig, as_seen_by
+from empathy_loop.train.config import LATER_RULES, TrainConfig, as_seen_by
 from empathy_loop.train.device import CPU, choose_device, copied, pinned
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout, episode_metrics
@@ -201,9 +201,11 @@ class Learner:
 def _compared(config: dict[str, Any]) -> dict[str, Any]:
     """Return settings without the summary of the arm, which changes nothing.
 
-    Checkpoints from before there were seats have none: all were focal.
+    Checkpoints from before there were seats have none: all were focal. Rules that came later were
+    as their defaults are.
     """
-    return {"seats": (), **config, "agent": {**config["agent"], "summary": ""}}
+    world = {name: getattr(WorldParams(), name) for name in LATER_RULES} | config["world"]
+    return {"seats": (), **config, "agent": {**config["agent"], "summary": ""}, "world": world}
 
 
 def _difference(saved: Any, mine: Any, path: str) -> str:

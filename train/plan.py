@@ -16,6 +16,7 @@ from empathy_loop.train.config import (
     fingerprint,
     hash_of,
     merge,
+    world_data,
 )
 from empathy_loop.train.sweeps import Claim, Sweep, check_sweeps
 from empathy_loop.train.teams import (
@@ -30,7 +31,7 @@ FLOOR, CEILING = "random", "oracle"
 """Arms that are the 0 and the 1 of every normalised score; every comparison has them."""
 TESTS = ("each", "overall")
 """Which differences are tested: also those on each shift, or only those over all shifts."""
-VIEW_RULES = ("view_radius", "show_cues", "show_positive_cues")
+VIEW_RULES = ("view_radius", "show_cues", "show_positive_cues", "p_scrambled_cue")
 """Rules that change what is seen and nothing else, so that anchors are the same with any."""
 ADDED = (
     "teams",
@@ -194,7 +195,7 @@ def plan_runs(comparison: Comparison) -> list[Run]:
         )
         config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
         world = config.world
-        cells = [asdict(world_of_cell(world, shift)) for shift in comparison.shifts]
+        cells = [world_data(world_of_cell(world, shift)) for shift in comparison.shifts]
         seats = seats_of_teams(comparison.teams, world.num_agents, comparison.focal_seats)
         lesions = lesions_of(config.agent, comparison.lesions, world.num_agents)
         beyond = [list(one) for one in (seats.values(), lesions) if one]

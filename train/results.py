@@ -28,6 +28,7 @@ from empathy_loop.train.evidence import (
     recovery_limit,
     scored_shifts,
 )
+from empathy_loop.train.learning_speed import learning_speed
 from empathy_loop.train.measures import MEASURES, OVERALL, Measure
 from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
 from empathy_loop.train.plan import Comparison, identity_of, plan_runs
@@ -69,16 +70,16 @@ def make_results(
     evidences = gather_all(comparison, found, conditions)
     adapted_teams = adapt_teams(evidences)
     evidence, adapted = adapted_teams[SELF_PLAY]
+    learning, references = learning_curves(evidence, folder), reference_welfare(evidence)
     teams = {team: score_team(*scored) for team, scored in adapted_teams.items()}
     own = teams.pop(SELF_PLAY)
     overall = {SELF_PLAY: own["overall"]} | {team: one["overall"] for team, one in teams.items()}
     contrasts, differences = contrast_all(adapted_teams)
     sweeps = score_sweeps(evidences[SWEPT])
-    claimed = headline_of(sweeps["claims"]) if sweeps else ""
     return {
         "name": comparison.name,
         "summary": comparison.summary,
-        "headline": " ".join(filter(None, (claimed, headline(evidence, overall, contrasts)))),
+        "headline": headline_of(sweeps) + headline(evidence, overall, contrasts),
         "shifts": _shifts(evidence, adapted),
         "arms": _arms(evidence),
         **own,
@@ -94,8 +95,9 @@ def make_results(
         "sweeps": sweeps,
         "beliefs": score_beliefs(evidence, folder),
         "reliability": score_reliability(evidence, folder),
-        "learning": learning_curves(evidence, folder),
-        "references": reference_welfare(evidence),
+        "learning": learning,
+        "references": references,
+        "speed": learning_speed(evidence, learning, references),
         "recovery": {shift.name: recovery_curves(evidence, shift) for shift in comparison.shifts},
         "episode": describe_episode(evidence),
         "failures": dict(failures),

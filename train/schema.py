@@ -164,6 +164,17 @@ class Continued(TypedDict):
     """Learned arm to measure to score."""
 
 
+class Speed(TypedDict):
+    """Thousands of agent steps until a level of welfare is reached in training."""
+
+    limit: float
+    """Steps up to which all are followed, in thousands."""
+    welfare: dict[str, float]
+    """Level, between random (0) and oracle (1), to its welfare."""
+    arms: dict[str, dict[str, Score]]
+    """Learned arm to level to its steps; null for a seed that never reached it."""
+
+
 class Optional(TypedDict, total=False):
     """What not every file has; files of version 0.1.0 have none of it."""
 
@@ -180,6 +191,8 @@ class Optional(TypedDict, total=False):
     minus the arm's own; none: what the lesion costs without a shift."""
     continued: Continued | None
     """Continued training, if there was any."""
+    speed: Speed | None
+    """How fast arms learned, where random and oracle were played in the world of training."""
     sweeps: Sweeps | None
     """What came out under other circumstances, if there were any."""
     reliability: dict[str, dict[Partners, dict[Source, Bins]]]

@@ -35,7 +35,7 @@ READOUTS: dict[str, str] = {
     "willingness_end": "willingness of people toward AI after the last step",
     "barrier_steps": "steps until trust is at the barrier of acceptance; the horizon counts where "
     "it never is",
-    "welfare": "unshaped welfare of an episode, the score",
+    "welfare": "unshaped welfare of an episode, from `count_from` on",
 }
 """What is read from the cell of a point; helps and means over steps from `count_from` on."""
 
@@ -103,7 +103,7 @@ def read_out(
 
     Args:
         social: float32 [T, C]. `SocialLog.values`.
-        welfare: float64 [T, E], at most 0. Unshaped welfare.
+        welfare: float64 [T, E], at most 0. Unshaped welfare of all that counts.
         count_from: First step that counts for helps and means over steps.
 
     Returns:

@@ -28,7 +28,8 @@ def plan_swept(comparison: Comparison, finished: Sequence[Run], folder: Path) ->
         points = points_for(comparison, run)
         if points:
             places = [asdict(circumstances(comparison, run, point)) for point in points]
-            own = run._replace(fingerprint=hash_of([SWEPT, run.fingerprint, places]))
+            identity = hash_of([SWEPT, run.fingerprint, places, comparison.count_from])
+            own = run._replace(fingerprint=identity)
             tasks.append(Task(own, comparison, folder, SWEPT))
     return tasks
 
@@ -56,14 +57,15 @@ def play_swept(task: Task, report: Report) -> None:
             seats=there.seats,
             doses=there.doses,
         )
-        cells[f"{SWEPT}/{point.name}"] = _summed(cell_of(log))
+        cell = cell_of(log)
+        cells[f"{SWEPT}/{point.name}"] = _counted(cell, comparison.count_from)
     save_cells(task.folder, run, cells, SWEPT)
 
 
-def _summed(cell: Cell) -> Cell:
-    """Return a cell with what readouts need alone, as one step: there are many points."""
+def _counted(cell: Cell, count_from: int) -> Cell:
+    """Return a cell with what readouts need alone, welfare as one step: there are many points."""
     nothing = {name: getattr(cell, name)[:0] for name in ("drive", "helps", "misattuned")}
-    return cell._replace(welfare=cell.welfare.sum(0, keepdims=True), **nothing)
+    return cell._replace(welfare=cell.welfare[count_from:].sum(0, keepdims=True), **nothing)
 
 
 def points_for(comparison: Comparison, run: Run) -> list[Point]:

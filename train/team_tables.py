@@ -49,6 +49,8 @@ def team_tables(results: Mapping[str, Any]) -> Iterator[Table]:
         yield _lesions(results)
     if results.get("continued"):
         yield _continued(results["continued"])
+    if results.get("speed"):
+        yield _speed(results["speed"])
 
 
 def difference_tables(results: Mapping[str, Any]) -> Iterator[Table]:
@@ -142,6 +144,18 @@ def _continued(found: Mapping[str, Any]) -> Table:
         f"On {found['shift']}, in self-play. Before: weights are fixed, and all adaptation is "
         "within the episode. After: weights were trained on under the shift, which it no longer "
         "holds out.",
+    )
+
+
+def _speed(found: Mapping[str, Any]) -> Table:
+    """Return the steps that each arm took to each level."""
+    levels = found["welfare"]
+    return Table(
+        "Steps to a level, in thousands",
+        ("arm", *(f"level {level} (welfare {welfare:.2f})" for level, welfare in levels.items())),
+        [[arm, *(scores[level] for level in levels)] for arm, scores in found["arms"].items()],
+        "Agent steps of training until the learning curve of a seed first reaches a level between "
+        f"random (0) and oracle (1); restricted mean up to {found['limit']:.0f} thousand steps.",
     )
 
 

@@ -27,7 +27,7 @@ CLOSED: dict[str, tuple[float, float]] = {
     **dict.fromkeys(["relief_threshold", "p_show_reaction", "p_false_distress"], (0, 1)),
     **dict.fromkeys(["distress_threshold", "expressivity", "idiosyncratic_share"], (0, 1)),
     **dict.fromkeys(["stranger_expressivity_low", "stranger_expressivity_high"], (0, 1)),
-    **dict.fromkeys(["coordination", "severe_share"], (0, 1)),
+    **dict.fromkeys(["coordination", "severe_share", "p_scrambled_cue"], (0, 1)),
     **dict.fromkeys(["help_cost", "misattuned_hurt", "drive_weight"], (0, INFINITE)),
 }
 

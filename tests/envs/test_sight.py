@@ -35,6 +35,7 @@ LIVELY: dict[str, Any] = {
 
 HIDING: dict[str, dict[str, Any]] = {
     "no positive cues": {"show_positive_cues": False},
+    "scrambled": {"p_scrambled_cue": 1e-12},
     "blind": {"show_cues": False},
     "blind twice over": {"show_cues": False, "show_positive_cues": False},
 }
@@ -44,7 +45,11 @@ POSITIVE = (RELIEF, GRATITUDE, KINDNESS)
 
 def hidden_cues(view: str) -> list[int]:
     """Return the codes of the cues that nobody sees in a view."""
-    return list(POSITIVE) if view == "no positive cues" else list(range(1, DISTRESS + 3))
+    return (
+        list(POSITIVE)
+        if view in ("no positive cues", "scrambled")
+        else list(range(1, DISTRESS + 3))
+    )
 
 
 def lively(world: World, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -198,6 +203,34 @@ def test_annoyance_distress_and_who_helps_stay_to_be_seen_without_positive_cues(
     shown = world.observation.exterior[0, :, cue]
     assert [np.flatnonzero(row).tolist() for row in shown] == [[1], [4], [6], []]
     assert world.observation.exterior[0, :, act].tolist() == [[0, 0, 1], *[[0, 0, 0]] * 3]
+
+
+def test_scrambled_positive_cues_come_at_their_rate_whatever_is_shown_and_distress_stays() -> None:
+    seen, calm = 0, 0
+    for plain, scrambled in side_by_side(p_scrambled_cue=0.25):
+        ours, theirs = (one.observation.exterior for one in (plain, scrambled))
+        part = plain.layout.other_block["cue"]
+        cue = np.where(theirs[..., part].any(-1), theirs[..., part].argmax(-1) + 1, NEUTRAL)
+        true = np.where(ours[..., part].any(-1), ours[..., part].argmax(-1) + 1, NEUTRAL)
+        is_calm = np.isin(true, (NEUTRAL, *POSITIVE))
+        assert np.array_equal(cue[~is_calm], true[~is_calm])
+        assert np.isin(cue[is_calm], (NEUTRAL, *POSITIVE)).all()
+        seen += int(np.isin(cue[is_calm], POSITIVE).sum())
+        calm += int(is_calm.sum())
+        # Whether there was something positive to show makes no difference.
+        assert not theirs[..., plain.layout.other_block["social_act"]][..., :2].any()
+    assert 0.23 < seen / calm < 0.27
+
+
+def test_the_filter_takes_a_scrambled_face_as_a_masked_one() -> None:
+    beliefs = []
+    for view in ({"show_positive_cues": False}, {"p_scrambled_cue": 0.5}):
+        world = World(WorldParams(**view), num_worlds=20, seed=9)
+        policy = ScriptedPolicy("filter", world.params, 20)
+        for _ in range(40):
+            world.step(policy.act(world))
+        beliefs.append(policy.minds.p_crisis.copy())
+    assert np.array_equal(*beliefs)
 
 
 @pytest.mark.parametrize("view", ["blind", "blind twice over"])

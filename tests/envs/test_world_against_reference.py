@@ -67,6 +67,7 @@ def any_params(draw: st.DrawFn) -> WorldParams:
         view_radius=draw(st.integers(0, 7)),
         show_cues=draw(st.booleans()),
         show_positive_cues=draw(st.booleans()),
+        p_scrambled_cue=draw(st.sampled_from([0.0, 0.0, 0.5])),
         show_needs=draw(st.booleans()),
         shift=draw(st.sampled_from(families)),
         shift_severity=draw(positive_share),

@@ -34,6 +34,7 @@ PURPOSES = (
     "THANKS",
     "ROUND",
     "DOSE",
+    "SCRAMBLE",
 )
 
 

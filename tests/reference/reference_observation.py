@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from reference_draws import below, draw, fold
 from reference_world import MOVES, World
 
 
@@ -59,17 +60,23 @@ def one_hot(entry: int, size: int) -> list[float]:
 def cue_columns(world: World, j: int) -> list[float]:
     """Return the cue of agent j, as far as it is seen."""
     hidden: set[int] = set()
-    if not world.params.show_positive_cues:
+    scrambled = world.params.p_scrambled_cue
+    if not world.params.show_positive_cues or scrambled > 0:
         hidden = {1, 3, 4}
     if not world.params.show_cues:
         hidden = set(range(5 + world.params.num_kinds))
     cue = 0 if world.cue[j] in hidden else world.cue[j]
+    if cue == 0 and world.params.show_cues and scrambled > 0:
+        key = fold(world.key, world.step_count)
+        if draw(key, j, "SCRAMBLE", 0) < scrambled:
+            cue = [1, 3, 4][below(draw(key, j, "SCRAMBLE", 1), 3)]
     return one_hot(cue - 1, 4 + world.params.num_kinds)
 
 
 def sees_signals(world: World) -> bool:
     """Return whether thanks and offers are seen."""
-    return world.params.show_cues and world.params.show_positive_cues
+    shown = world.params.show_positive_cues and world.params.p_scrambled_cue == 0
+    return world.params.show_cues and shown
 
 
 def shown_needs(world: World, j: int) -> list[float]:
