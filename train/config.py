@@ -62,6 +62,11 @@ class TrainConfig:
             object.__setattr__(self, "seats", ())
         if seats_learned_person(self.seats):
             object.__setattr__(self, "world", replace(self.world, show_trust=True))
+        elif self.world.show_trust:
+            raise ValueError(
+                "world.show_trust shows learned people their own trust, but none of the seats is "
+                "person:learned; leave it off, for it is set where such a seat is"
+            )
         if self.device not in DEVICES:
             raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {self.device!r}")
 
