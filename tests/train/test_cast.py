@@ -17,6 +17,7 @@ from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import LearnedActor, load_actor
+from empathy_loop.train.beliefs import belief_report
 from empathy_loop.train.cast import cast_of
 from empathy_loop.train.checkpoint import load_checkpoint
 from empathy_loop.train.config import TrainConfig, build_config, fingerprint
@@ -171,6 +172,15 @@ def test_a_scripted_ai_beside_learned_people_tells_no_belief_that_is_not_theirs_
     assert not log.helps[:4, :, 2].any()
     own = run_episodes(load_actor(person), params, 6, seed=3, seats=PERSON_SEATS)
     assert own.belief is not None and own.belief.shape == (16, 6, 2, 2, 3)
+
+
+def test_what_people_believe_is_scored_where_they_sit_and_beside_partners(
+    tmp_path: Path, make_config: MakeConfig
+) -> None:
+    person = load_actor(trained(tmp_path / "person", make_config, PERSON_SEATS))
+    params = WorldParams(horizon=16, total_hazard=0.3, **OWN)
+    report = belief_report(person, params, 4, 100, seats=PERSON_SEATS)
+    assert all(0.0 <= found["belief"]["auroc"] <= 1.0 for found in report.values())
 
 
 def test_a_learned_person_is_loaded_as_any_agent(tmp_path: Path, make_config: MakeConfig) -> None:
