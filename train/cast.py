@@ -73,7 +73,7 @@ def cast_of(seats: Sequence[str], roles: Mapping[str, Actor]) -> MixedActor:
             to play a person, or the other way round; or the seats cannot be.
     """
     names = [seat_of(seat).name for seat in check_seats(seats, len(seats))]
-    focal = {name for name in names if name in (FOCAL, LEARNED_PERSON)}
+    focal = _roles_in(seats)
     if focal != roles.keys():
         raise ValueError(
             f"a cast must have an actor for {_listed(focal)} and for no other seat, got one for "
@@ -86,13 +86,32 @@ def cast_of(seats: Sequence[str], roles: Mapping[str, Actor]) -> MixedActor:
     return MixedActor([roles.get(name, anyone) for name in names])
 
 
+def check_role(actor: Actor, seats: Sequence[str]) -> None:
+    """Refuse a trained actor that alone is to play seats of a kind it was not trained in.
+
+    Args:
+        actor: Plays all focal seats.
+        seats: A seat for each agent; none for all focal.
+
+    Raises:
+        ValueError: an AI is to play a person, or the other way round; says what to do.
+    """
+    for role in _roles_in(seats):
+        _demand_trained_for(role, actor)
+
+
+def _roles_in(seats: Sequence[str]) -> set[str]:
+    """Return the names of the kinds of focal seats that there are."""
+    return {seat_of(seat).name for seat in seats} & {FOCAL, LEARNED_PERSON}
+
+
 def _demand_trained_for(role: str, actor: Actor) -> None:
     """Raise ValueError where a trained actor has been trained for the other kind of seat."""
     if isinstance(actor, LearnedActor) and actor.is_person != (role == LEARNED_PERSON):
         found = "a person's seat, and reads its own trust" if actor.is_person else "an AI's seat"
         raise ValueError(
             f"agent {actor.name!r} was trained in {found}; it cannot play {role}. "
-            "Give the folder of a run that was trained in such a seat"
+            "Give a run that was trained in such a seat; train.cast.cast_of seats one of each"
         )
 
 

@@ -196,7 +196,7 @@ def test_what_a_person_thinks_moves_nothing_that_others_are_given(
 
     monkeypatch.setattr(SeatedWorld, "set_state", telling)
     for viewer in (0, 1):
-        told = f"trust of person [13] is hidden, but moves features of agent {viewer}"
+        told = rf"trust of person \d is hidden, but moves features of agent {viewer}"
         with pytest.raises(AssertionError, match=told):
             check_no_leak(params, seats=seats)
 

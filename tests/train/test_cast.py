@@ -231,6 +231,9 @@ def test_casts_that_do_not_add_up_are_refused(tmp_path: Path, make_config: MakeC
             cast_of(seats, roles)
     with pytest.raises(ValueError, match="none of the seats focal, focal, focal is person:learned"):
         run_episodes(person, WorldParams(horizon=16), 2, seed=0)
+    for actor, kind in ((ai, "an AI's seat"), (person, "a person's seat")):
+        with pytest.raises(ValueError, match=f"trained in {kind}.*cast_of seats one of each"):
+            run_episodes(actor, WorldParams(horizon=16), 2, seed=0, seats=PLAYED)
 
 
 def test_training_of_ai_and_people_at_once_is_refused(make_config: MakeConfig) -> None:
