@@ -25,6 +25,7 @@ from empathy_loop.train.beliefs import belief_report
 from empathy_loop.train.checkpoint import CheckpointError, load_checkpoint
 from empathy_loop.train.cli import main
 from empathy_loop.train.config import (
+    LATER_RULES,
     WITHOUT_EFFECT,
     TrainConfig,
     build_config,
@@ -239,7 +240,9 @@ def test_seats_come_from_the_scenario_and_all_focal_ones_leave_the_fingerprint()
     assert len({fingerprint(one) for one in (plain, typed, beside)}) == 2
     later = {"seats", *WITHOUT_EFFECT}
     data = {name: value for name, value in to_data(plain).items() if name not in later}
-    del data["agent"]["summary"], data["world"]["show_trust"]
+    del data["agent"]["summary"]
+    for name in LATER_RULES:
+        del data["world"][name]
     assert fingerprint(plain) == hash_of(data), "that of runs from before there were seats"
     treated = build_config({"env": "bystander_v0", "seats": "control"}, "here")
     assert treated.seats == load_scenario("bystander_v0").variants["control"]
