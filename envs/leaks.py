@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,8 @@ def check_no_leak(
         params: The rules.
         make_world: Makes a batch, with the arguments of `World`.
         num_worlds: Number of worlds, at least 2.
-        seats: A seat for each agent, as `SeatedWorld` takes them. Where people sit, what they think
-            of the AI is hidden from the AI too.
+        seats: A seat for each agent, as `SeatedWorld` takes them. Where people sit, what one thinks
+            of the AI is hidden from everybody else, and from itself unless `show_trust` is set.
 
     Returns:
         What was changed.
@@ -68,7 +69,8 @@ def check_no_leak(
                 others = [i for i in range(params.num_agents) if i != j]
                 _assert_unmoved(world, other, f"{name} of agent {j}", others)
                 _assert_unmoved(world, other, f"{name} of agent {j}", [j], besides=where)
-    _check_pettingzoo(params, hidden if params.show_needs else [*hidden, "need"])
+    plain = replace(params, show_trust=False)
+    _check_pettingzoo(plain, hidden if params.show_needs else [*hidden, "need"])
     found = f"{len(hidden)} hidden arrays and {len(own)} private ones"
     num_people = _check_people(params, make_world, num_worlds, seats)
     return f"{found}, {num_people} of people" if num_people else found
@@ -114,13 +116,13 @@ def _assert_unmoved(
 def _check_people(
     params: WorldParams, make_world: Callable[..., World], num_worlds: int, seats: Sequence[str]
 ) -> int:
-    """Raise AssertionError where an AI is told what people think; return the number of arrays."""
+    """Raise AssertionError where others are told what a person thinks; return how many arrays."""
     from empathy_loop.envs.pettingzoo_adapter import ScenarioEnv
 
     seated = SeatedWorld(make_world(params, num_worlds, seed=5), seats)
     if seated.people is None:
         return 0
-    ais = np.flatnonzero(~seated.people.is_person)
+    persons = np.flatnonzero(seated.people.is_person).tolist()
     other = SeatedWorld(make_world(params, num_worlds, seed=5), seats)
     rng = np.random.default_rng(0)
     for _ in range(params.horizon // 2):
@@ -131,8 +133,12 @@ def _check_people(
     moment = env.get_state()
     for name, array in seated.people.state._asdict().items():
         changed = 1.0 - array if array.dtype.kind == "f" else (array + 1).astype(array.dtype)
-        other.set_state(saved | {f"people.{name}": changed})
-        _assert_unmoved(seated.world, other.world, name, ais.tolist())
+        for h in persons:
+            mine = array.copy()
+            mine[:, h] = changed[:, h]
+            other.set_state(saved | {f"people.{name}": mine})
+            others = [i for i in range(params.num_agents) if i != h or not params.show_trust]
+            _assert_unmoved(seated.world, other.world, f"{name} of person {h}", others)
         told = [env.set_state(moment), env.state(), env.agents]
         world = moment["world"] | {f"people.{name}": changed[:1]}
         now = [env.set_state(moment | {"world": world}), env.state(), env.agents]

@@ -62,9 +62,13 @@ class ObservationLayout:
 
     @classmethod
     def of(cls, params: WorldParams) -> ObservationLayout:
-        """Return the layout of the world's observations; depends on sizes and `show_needs` only."""
+        """Return the layout of the world's observations.
+
+        It depends on the sizes, `show_needs` and `show_trust` only.
+        """
         kinds, cues = params.num_kinds, 4 + params.num_kinds
         needs = (("need", kinds),) if params.show_needs else ()
+        felt = (("trust", 1), ("willingness", 1)) if params.show_trust else ()
         return cls(
             self_block=_slices(
                 ("need", kinds),
@@ -86,6 +90,7 @@ class ObservationLayout:
                 ("helped_me", 1),
                 ("thanked_me", 1),
                 *needs,
+                *felt,
             ),
             num_others=params.num_others,
             num_kinds=kinds,
@@ -110,9 +115,22 @@ class ObservationLayout:
     @property
     def impersonal(self) -> list[int]:
         """Columns of an other-block that do not depend on who looks; what a belief may read."""
-        personal = ("visible", "offset", "in_reach", "helped_me", "thanked_me")
-        parts = [part for name, part in self.other_block.items() if name not in personal]
+        parts = [part for name, part in self.other_block.items() if name not in _PERSONAL]
         return [column for part in parts for column in _columns(part)]
+
+    def columns_of(self, other: ObservationLayout) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return where a narrower layout of the same world has its columns in this one.
+
+        Args:
+            other: A layout of the same sizes, all of whose quantities this one has too.
+
+        Returns:
+            intp [D'] of the features and intp [X'] of the exterior view, in the other's order.
+        """
+        own = [column for part in self.self_block.values() for column in _columns(part)]
+        block = np.concatenate([np.r_[self.other_block[name]] for name in other.other_block])
+        starts = self.self_size + self.other_size * np.arange(self.num_others)
+        return np.concatenate([own, (starts[:, None] + block).ravel()]).astype(np.intp), block
 
     def describe(self) -> str:
         """Return the layout as a Markdown table: columns of the features, name, meaning."""
@@ -142,7 +160,14 @@ _MEANINGS = {
     "helped_me": "1 if it helped this agent in the last step",
     "thanked_me": "1 if it thanked this agent in the last step",
     "other need": "its true need levels, by kind",
+    "trust": "of a person: its trust in this other, 1 in a person; of an AI 0",
+    "willingness": "of a person: its willingness toward AI, if this other is one; of an AI 0",
 }
+
+_PERSONAL = {
+    *("visible", "offset", "in_reach", "helped_me", "thanked_me", "trust", "willingness"),
+}
+"""Quantities of an other-block that depend on who looks."""
 
 
 def _slices(*parts: tuple[str, int]) -> dict[str, slice]:

@@ -1,7 +1,8 @@
 """How observations are written, in the layout of `empathy_loop.envs.observation`.
 
 Nothing here reads hidden state except an agent's OWN needs, which go into its own self block
-and nowhere else; unless `show_needs` is set, for the upper bound that it is.
+and nowhere else; unless `show_needs` is set, for the upper bound that it is. Where `show_trust`
+is set, room is left for what persons know of themselves, which `envs.introspection` writes.
 """
 
 from __future__ import annotations
@@ -41,20 +42,25 @@ def observe(rules, world, features, exterior, action_mask):
         exterior: float32 [A, X]. Written.
         action_mask: bool [A, N]. Written.
     """
-    # Called with a constant, so that each of the two has every column at a known place.
-    if rules.show_needs:
-        _write_rows(rules, world, features, exterior, action_mask, world.need.shape[1])
+    # Called with constants, so that the plain view has every column at a known place.
+    if rules.show_needs or rules.show_trust:
+        num_shown = world.need.shape[1] if rules.show_needs else 0
+        num_felt = 2 if rules.show_trust else 0
+        _write_rows(rules, world, features, exterior, action_mask, num_shown, num_felt)
     else:
-        _write_rows(rules, world, features, exterior, action_mask, 0)
+        _write_rows(rules, world, features, exterior, action_mask, 0, 0)
 
 
 @hot
-def _write_rows(rules, world, features, exterior, action_mask, num_shown):
-    """Write each agent's row; `num_shown` is 0 or K, the needs at the end of an other-block."""
+def _write_rows(rules, world, features, exterior, action_mask, num_shown, num_felt):
+    """Write each agent's row.
+
+    At the end of an other-block are `num_shown` needs, 0 or K, and `num_felt` zeros, 0 or 2.
+    """
     num_agents, num_kinds = world.carried.shape[0], world.need.shape[1]
     per_cell = 1.0 / (rules.grid_size - 1)
     # Columns of an other-block, as ObservationLayout lays them.
-    width = 13 + 3 * num_kinds + num_shown
+    width = 13 + 3 * num_kinds + num_shown + num_felt
     for i in range(num_agents):
         _clear(exterior[i], 0, width)
         _write_looks(rules, world, i, exterior[i], 0, num_shown)

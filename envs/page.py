@@ -124,6 +124,8 @@ def _observations(params: WorldParams) -> str:
     promise = "Nothing in it depends on the needs or traits of others."
     if params.show_needs:
         promise = "It shows the needs of others too, and nothing else that is hidden."
+    if params.show_trust:
+        promise += " A person's own trust and willingness are seen by nobody else."
     return f"""\
 What an agent sees, and its own needs. {promise}
 
@@ -163,13 +165,13 @@ def _people(scenario: Scenario) -> str:
     """Return who sits in the seats and with what numbers, where partners sit."""
     if not scenario.seats:
         return ""
-    names = agent_names(scenario.seats)
     variants = {"": scenario.seats, **scenario.variants}
     lines = ["## Seats", "| variant | agent | seat |\n|---|---|---|"]
     for variant, seats in variants.items():
-        for name, seat in zip(names, seats, strict=True):
+        for name, seat in zip(agent_names(seats), seats, strict=True):
             lines[1] += f"\n| {variant or 'as it is'} | `{name}` | `{seat}` |"
     people = [seat_of(seat).person for seat in scenario.seats]
+    names = agent_names(scenario.seats)
     persons = {n: one.params for n, one in zip(names, people, strict=True) if one is not None}
     lines.append(
         "Persons act inside. Their numbers, each of them an assumption, and an argument of a seat "

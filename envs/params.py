@@ -135,6 +135,9 @@ class WorldParams:
     face then looks neutral is seen with one of them at random with this probability, 0 to 1."""
     show_needs: bool = False
     """Whether others' true needs are seen, in columns of their own; for upper bounds only."""
+    show_trust: bool = False
+    """Whether persons see their own trust in others, and their willingness toward AI, in columns
+    that are zeros for AI; only where a person:learned sits."""
     shift: str = "partner_swap"
     """Family of the unsignalled shift in the middle third of every episode."""
     shift_severity: Annotated[float, Range(0, 1, low_open=True)] = 0.3

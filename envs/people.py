@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.params import rules_of
 from empathy_loop.envs.person import PersonParams, PersonSeat, person_table
-from empathy_loop.envs.random import ROUND, draw, fold
+from empathy_loop.envs.random import ROUND, UNWILLING, draw, fold
 from empathy_loop.envs.reading import load_class
 from empathy_loop.envs.rules import trust as rule
 from empathy_loop.envs.world import World
@@ -239,7 +239,8 @@ def _begin_batch(records, begins, table, minds):
 def _begin(table, h, e, minds, step_key):
     """Make person h of one world a stranger to all AI; for no person, write zeros."""
     person = table[h]
-    minds.willingness[e, h] = person.willingness_start
+    is_unwilling = draw(step_key, h, UNWILLING, 0) < person.p_unwilling
+    minds.willingness[e, h] = 0.0 if is_unwilling else person.willingness_start
     minds.asked[e, h] = 0
     for i in range(table.shape[0]):
         knows = person.is_person and table[i].is_person

@@ -18,7 +18,8 @@ from empathy_loop.envs.reading import amend, close_matches
 PERSON = "person:"
 """What the name of a person's seat begins with, such as person:reserved."""
 LEARNED = "learned"
-"""Person whose acts are the caller's: it is focal, and its trust is only observed."""
+"""Person whose acts are the caller's: it is focal, and its trust moves nothing but what it sees
+where `show_trust` is set."""
 
 Slope = Annotated[float, Range(0, 1000)]
 Steps = Annotated[int, Range(1, 1000)]
@@ -71,6 +72,9 @@ class PersonParams:
     Karpus et al. 2021 (iScience), its values are assumed."""
     willingness_start: Probability = 0.8
     """Willingness toward AI at the start, 0 to 1; assumed."""
+    p_unwilling: Probability = 0.0
+    """Probability that willingness toward AI starts at 0 instead, drawn for each episode, 0 to 1;
+    assumed."""
     willingness_gain: Probability = 0.05
     """Share of the missing willingness that watching another person help an AI wins, 0 to 1;
     assumed (vicarious value shaping, Najar et al. 2020)."""

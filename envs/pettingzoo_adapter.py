@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs import inputs
 from empathy_loop.envs.frame import frame_of
-from empathy_loop.envs.introspection import with_self_knowledge
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.populations import agent_names, count_focal
@@ -112,11 +111,8 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         self.num_masked_actions = dict.fromkeys(self.possible_agents, 0)
         self._rows = np.arange(len(self.possible_agents))
         size, num_actions = ObservationLayout.of(self.params).size, self.params.num_actions
-        # A person knows of its own trust in each other, and of its willingness.
-        extra = {agent: self.params.num_agents * agent.startswith("person") for agent in names}
         self.observation_spaces = {
-            agent: Box(-1.0, 1.0, (size + extra[agent],), np.float32)
-            for agent in self.possible_agents
+            agent: Box(-1.0, 1.0, (size,), np.float32) for agent in self.possible_agents
         }
         self.action_spaces = {agent: Discrete(num_actions) for agent in self.possible_agents}
         shared = (shared_size(self.params, self._privileged_state),)
@@ -282,8 +278,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
     def _observations(self) -> Observations:
         """Return each agent's features; one copy for all of them."""
         seated = self._begun()
-        rows = with_self_knowledge(seated.observation.features[0].copy(), seated.people)
-        return dict(zip(self.possible_agents, rows, strict=True))
+        return dict(zip(self.possible_agents, seated.observation.features[0].copy(), strict=True))
 
     def _infos(self) -> Infos:
         """Return each agent's mask and exterior view, and the truth if it was asked for."""

@@ -21,7 +21,9 @@ from empathy_loop.envs.person import LEARNED, PERSON, PRESETS, PersonSeat, perso
 from empathy_loop.envs.reading import close_matches
 
 FOCAL = "focal"
-"""Seat of an agent that the caller controls."""
+"""Seat of an AI that the caller controls."""
+LEARNED_PERSON = PERSON + LEARNED
+"""Seat of a person that the caller controls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Seat:
     @property
     def is_focal(self) -> bool:
         """Whether the caller acts for it."""
-        return self.name in (FOCAL, PERSON + LEARNED)
+        return self.name in (FOCAL, LEARNED_PERSON)
 
 
 def seat_of(text: str) -> Seat:
@@ -121,7 +123,7 @@ def seat_of(text: str) -> Seat:
     if name.startswith(PERSON):
         person = person_of(name.removeprefix(PERSON), settings, text)
         return Seat(name, first, end, person)
-    known = (FOCAL, *POPULATIONS, *SCRIPTED, *(PERSON + one for one in (*PRESETS, LEARNED)))
+    known = (FOCAL, *POPULATIONS, *SCRIPTED, *(PERSON + one for one in PRESETS), LEARNED_PERSON)
     if name not in known:
         raise ValueError(f"unknown seat {name!r}; {close_matches(name, known)}")
     if settings:
@@ -209,6 +211,11 @@ def check_seats(seats: Sequence[str], num_agents: int) -> tuple[str, ...]:
 def count_focal(seats: Sequence[str]) -> int:
     """Return how many agents the caller acts for, in checked seats."""
     return sum(seat_of(seat).is_focal for seat in seats)
+
+
+def seats_learned_person(seats: Sequence[str]) -> bool:
+    """Return whether a person whose acts are the caller's is among checked seats."""
+    return any(seat_of(seat).name == LEARNED_PERSON for seat in seats)
 
 
 def agent_names(seats: Sequence[str]) -> tuple[str, ...]:

@@ -44,7 +44,8 @@ from empathy_loop.envs.kernel import batch, hot, rare
     ROUND,
     DOSE,
     SCRAMBLE,
-) = range(29)
+    UNWILLING,
+) = range(30)
 """Purposes of draws; a purpose keeps its number for ever, new ones are added at the end (< 32)."""
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)

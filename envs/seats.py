@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empathy_loop.envs.doses import FULL, Doses, thin
+from empathy_loop.envs.introspection import show_final_trust, show_trust
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.partners import NOBODY, ScriptedPolicies, policy_code
@@ -23,6 +24,7 @@ from empathy_loop.envs.populations import (
     count_focal,
     seat_of,
     seat_table,
+    seats_learned_person,
 )
 from empathy_loop.envs.random import PARTNER, below, draw, fold
 from empathy_loop.envs.stage import Stage
@@ -78,6 +80,11 @@ class SeatedWorld:
                     f"{world.params.horizon}; lower from, or raise horizon"
                 )
         self.people = None
+        if world.params.show_trust and not seats_learned_person(self.seats):
+            raise ValueError(
+                "show_trust shows persons whose acts are the caller's their own trust, but none of "
+                f"the seats {', '.join(self.seats)} is person:learned; seat one, or leave it off"
+            )
         if any(seat.person for seat in found):
             self.people = People(world, [seat.person for seat in found])
         self._stage = Stage([seat.acts_from for seat in found], [s.acts_until for s in found])
@@ -104,7 +111,7 @@ class SeatedWorld:
         # Otherwise a second play of the same episode would begin with the memory of the first.
         self._policies.minds.key[:] = 0
         self._seat(np.ones(self.world.num_worlds, np.bool_))
-        self._stage.mask(self.world)
+        self._complete()
         return self.observation
 
     def step(self, actions: NDArray[np.integer[Any]]) -> Transition:
@@ -140,7 +147,7 @@ class SeatedWorld:
             thin(self.world, everybody, self.people.is_person, self._doses)
         self._stepped(everybody)
         self._stage.turn(self.world)
-        self._stage.mask(self.world)
+        self._complete()
         return self.transition
 
     def _stepped(self, actions: NDArray[np.int8]) -> Transition:
@@ -151,6 +158,7 @@ class SeatedWorld:
         if self.people is not None:
             goes_on = np.ones(len(actions), np.bool_) if begins is None else ~begins
             self.people.look_back(self.world, goes_on)
+            show_final_trust(self.people, self.world)
         if begins is not None and begins.any():
             self._seat(begins)
         return self.transition
@@ -188,7 +196,7 @@ class SeatedWorld:
         self.world.set_state({k: one for k, one in arrays.items() if k not in not_the_worlds})
         for name, array in own.items():
             array[...] = arrays[name]
-        self._stage.mask(self.world)
+        self._complete()
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the views: a copy of a view is none of the copied arrays."""
@@ -221,6 +229,11 @@ class SeatedWorld:
         if self.people is None:
             return {}
         return {f"people.{name}": array for name, array in self.people.state._asdict().items()}
+
+    def _complete(self) -> None:
+        """Put into the observation what seats add to it: who waits, and what persons think."""
+        self._stage.mask(self.world)
+        show_trust(self.people, self.world)
 
     def _seat(self, begins: NDArray[np.bool_]) -> None:
         """Draw who sits where in the worlds whose episode begins, and give them their traits."""

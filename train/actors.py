@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -16,7 +17,7 @@ from empathy_loop.agents.objective import Network
 from empathy_loop.agents.registry import list_agents, load_agent, start_of
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
 from empathy_loop.agents.types import Inputs, Memory, Outputs
-from empathy_loop.envs.observation import Observation
+from empathy_loop.envs.observation import Observation, ObservationLayout
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy
 from empathy_loop.envs.reading import amend, close_matches, load_class
@@ -104,22 +105,29 @@ class LearnedActor:
         config: The arm.
         params: The world it was trained in, as it was shown it.
         weights: State of its network.
+
+    Attributes:
+        is_person: Whether it was trained in a person's seat, and reads its own trust; one that was
+            not is shown a world without, whatever others in it read.
     """
 
     def __init__(
         self, config: AgentConfig, params: WorldParams, weights: dict[str, torch.Tensor]
     ) -> None:
         self.name, self._config = config.name, config
+        self.is_person = params.show_trust
         self._trains_belief = config.trains_belief
         self._params = params
         self._network: Network = build_network(config, params, seed=0)
         self._network.load_state_dict(weights)
 
     def view(self, params: WorldParams) -> WorldParams:
-        """Return the world with others' needs shown, if the arm is shown them.
+        """Return the world with others' needs or a person's own trust shown, if the arm reads them.
 
         What a faceless arm does not see its network hides itself, so that its partners see faces.
         """
+        if self.is_person:
+            params = replace(params, show_trust=True)
         return as_seen_by(self._config, params) if self._config.view == "needs" else params
 
     def begin(self, params: WorldParams, num_worlds: int) -> None:
@@ -134,13 +142,24 @@ class LearnedActor:
                     f"agent {self.name!r} was trained with {name}={getattr(self._params, name)} "
                     f"and cannot act with {name}={getattr(params, name)}; train it there"
                 )
+        self._columns = None
+        if params.show_trust and not self.is_person:
+            layouts = ObservationLayout.of(params), ObservationLayout.of(self._params)
+            self._columns = layouts[0].columns_of(layouts[1])
         self._table = streams_of(self._config, params)
         self._memory: Memory = self._network.first_memory(num_worlds, self._table)
 
     @torch.inference_mode()
     def act(self, world: World, greedy: bool) -> Decision:
         """Sample from the policy, or take its most probable actions."""
-        inputs = Inputs(*(torch.from_numpy(part)[None] for part in world.observation))
+        observation = world.observation
+        if self._columns is not None:
+            features, exterior = self._columns
+            observation = observation._replace(
+                features=observation.features[..., features],
+                exterior=observation.exterior[..., exterior],
+            )
+        inputs = Inputs(*(torch.from_numpy(part)[None] for part in observation))
         outputs = self._run(inputs, world)
         self._memory = outputs.memory
         logits = outputs.logits[0]

@@ -25,7 +25,13 @@ from empathy_loop.agents.empathy.metrics import (
 )
 from empathy_loop.agents.empathy.probes import Probe, fit_probe, probed_crisis
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.populations import FOCAL, check_seats, count_focal
+from empathy_loop.envs.populations import (
+    FOCAL,
+    LEARNED_PERSON,
+    check_seats,
+    count_focal,
+    seats_learned_person,
+)
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor, Decision, LearnedActor, ScriptedActor
 from empathy_loop.train.evaluate import run_episodes
@@ -267,10 +273,14 @@ def _fitted_probe(
 
 
 def _seats(partners: str, params: WorldParams, own: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the seats of all agents for one of PARTNERS; its own, if any, for self-play."""
+    """Return the seats of all agents for one of PARTNERS; its own, if any, for self-play.
+
+    Who was trained in a person's seat sits in one beside others too.
+    """
     if partners == "self_play":
         return check_seats(own, params.num_agents)
-    return (FOCAL, *(partners for _ in range(params.num_others)))
+    seat = LEARNED_PERSON if seats_learned_person(own) else FOCAL
+    return (seat, *(partners for _ in range(params.num_others)))
 
 
 def _known(value: float) -> float | None:

@@ -13,14 +13,14 @@ from typing import Annotated, Any
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.registry import load_agent, refuse_unknown_terms, refuse_unused
 from empathy_loop.envs.params import Range, WorldParams, check_ranges
-from empathy_loop.envs.populations import FOCAL, check_seats
+from empathy_loop.envs.populations import FOCAL, check_seats, seats_learned_person
 from empathy_loop.envs.reading import amend
 from empathy_loop.train.device import DEVICES
 
 DEFAULT_AGENT = "cognitive"
 DEFAULT_ENV = "mutual_aid_v0"
 
-LATER_RULES = ("p_scrambled_cue",)
+LATER_RULES = ("p_scrambled_cue", "show_trust")
 """Fields of WorldParams that came later, with defaults that keep what was before."""
 WITHOUT_EFFECT = ("num_threads", "checkpoint_every", "device")
 """Settings that change how a run is made, and not what comes out."""
@@ -42,7 +42,8 @@ class TrainConfig:
     """The rules of the world."""
     seats: tuple[str, ...] = ()
     """A seat for each agent, focal ones first, which the arm plays and learns from; or a variant's
-    name. Empty if all are focal. Populations, scripted policies and people act by themselves."""
+    name. Empty if all are focal. Populations, scripted policies and people act by themselves; but
+    person:learned is a person that the arm plays, with `world.show_trust`, which is then set."""
     steps: Annotated[int, Range(1, 1e12)] = 2_000_000
     """Agent steps to train for, at least 1; rounded up to whole rollouts."""
     seed: Annotated[int, Range(0, 9_999)] = 0
@@ -59,6 +60,13 @@ class TrainConfig:
         check_ranges(self)
         if self.seats and set(check_seats(self.seats, self.world.num_agents)) == {FOCAL}:
             object.__setattr__(self, "seats", ())
+        if seats_learned_person(self.seats):
+            object.__setattr__(self, "world", replace(self.world, show_trust=True))
+        elif self.world.show_trust:
+            raise ValueError(
+                "world.show_trust shows learned people their own trust, but none of the seats is "
+                "person:learned; leave it off, for it is set where such a seat is"
+            )
         if self.device not in DEVICES:
             raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {self.device!r}")
 

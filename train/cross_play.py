@@ -8,52 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.populations import count_focal
-from empathy_loop.envs.world import World
-from empathy_loop.train.actors import Actor, Decision, load_actor
+from empathy_loop.train.actors import load_actor
+from empathy_loop.train.cast import MixedActor
 from empathy_loop.train.cells import Cell, Status, Task, cell_name, play, run_folder, save_cells
 from empathy_loop.train.config import hash_of
 from empathy_loop.train.plan import Comparison, Run
 from empathy_loop.train.pool import Report
 from empathy_loop.train.teams import CROSS_PLAY, beside
-
-
-class MixedActor:
-    """Several actors, each of which acts and believes in its own seats.
-
-    Args:
-        actors: Who plays each seat, A of them, all of one arm; one actor may play several.
-    """
-
-    def __init__(self, actors: Sequence[Actor]) -> None:
-        self.name = actors[0].name
-        self._actors = tuple(actors)
-        self._distinct = list(dict.fromkeys(actors))
-
-    def view(self, params: WorldParams) -> WorldParams:
-        """Return the world as the arm must be shown it."""
-        return self._actors[0].view(params)
-
-    def begin(self, params: WorldParams, num_worlds: int) -> None:
-        """Let everyone forget everything."""
-        for actor in self._distinct:
-            actor.begin(params, num_worlds)
-
-    def act(self, world: World, greedy: bool) -> Decision:
-        """Ask everyone, and take of each the rows of its own seats."""
-        found = {actor: actor.act(world, greedy) for actor in self._distinct}
-        decisions = [found[actor] for actor in self._actors]
-        return Decision(
-            _own_rows([one.actions for one in decisions]),
-            _own_rows([one.belief for one in decisions]),
-            _own_rows([one.p_crisis for one in decisions]),
-        )
 
 
 def rotation(home: int, num_runs: int, num_seats: int) -> list[int]:
@@ -124,9 +87,3 @@ def play_crossed(task: Task, report: Report) -> None:
             both = MixedActor([actors[k] for k in pair(home, i, num_seats, num_focal)])
             cells[cell_name(None, beside(partner.config.seed))] = play(task, both, None)
     save_cells(task.folder, run, cells, CROSS_PLAY)
-
-
-def _own_rows(parts: Sequence[NDArray[Any] | None]) -> Any:
-    """Return row i, of [E, A, ...], of the i-th of A arrays; None where there is none."""
-    rows = [part[:, seat] for seat, part in enumerate(parts) if part is not None]
-    return np.stack(rows, axis=1) if rows else None

@@ -14,6 +14,7 @@ from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor, Decision
+from empathy_loop.train.cast import check_role
 from empathy_loop.train.social import SocialLog
 
 SEED_OFFSET = 10_000
@@ -82,6 +83,7 @@ def run_episodes(
     """
     if seed < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
+    check_role(actor, seats)
     params = actor.view(params)
     world = World(params, episodes, SEED_OFFSET + seed, autoreset=False)
     seated = SeatedWorld(world, seats, doses)

@@ -15,7 +15,7 @@ from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.empathy.metrics import belief_quality
 from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.populations import seat_of
+from empathy_loop.envs.populations import FOCAL, LEARNED_PERSON, seat_of
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
@@ -59,10 +59,11 @@ class Learner:
         num_steps = agent.ppo.rollout_steps
         if agent.kind != "learned":
             raise ValueError(f"agent {agent.name!r} is {agent.kind} and cannot be trained")
-        if any(one.is_focal and one.person for one in map(seat_of, config.seats)):
+        if {FOCAL, LEARNED_PERSON} <= {seat_of(seat).name for seat in config.seats}:
             raise ValueError(
-                f"seats {', '.join(config.seats)} have a learner in a person's seat, who would "
-                "know its own trust, which no network reads yet; seat person:reserved or the like"
+                f"seats {', '.join(config.seats)} have learners among AI and among people, which "
+                "are trained one after the other; let a population or a scripted policy play the "
+                "AI, or a simulated person the person"
             )
         if world.show_needs and agent.privilege != "always":
             raise ValueError(

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from empathy_loop.train.cells import Cell, Status, Task, actor_of, cell_of, save_cells
-from empathy_loop.train.config import hash_of
+from empathy_loop.train.config import hash_of, world_data
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.plan import CEILING, FLOOR, Comparison, Run
 from empathy_loop.train.pool import Report
@@ -27,7 +27,8 @@ def plan_swept(comparison: Comparison, finished: Sequence[Run], folder: Path) ->
     for run in finished:
         points = points_for(comparison, run)
         if points:
-            places = [asdict(circumstances(comparison, run, point)) for point in points]
+            there = [circumstances(comparison, run, point) for point in points]
+            places = [{**asdict(one), "params": world_data(one.params)} for one in there]
             identity = hash_of([SWEPT, run.fingerprint, places, comparison.count_from])
             own = run._replace(fingerprint=identity)
             tasks.append(Task(own, comparison, folder, SWEPT))

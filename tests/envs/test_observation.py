@@ -91,6 +91,22 @@ def test_impersonal_columns_are_those_of_looks_alone() -> None:
     assert sorted(layout.impersonal) == expected
 
 
+def test_shown_trust_stands_at_the_end_of_each_other_block_and_is_personal() -> None:
+    plain = ObservationLayout.of(WorldParams(show_needs=True))
+    layout = ObservationLayout.of(WorldParams(show_needs=True, show_trust=True))
+    assert [*layout.other_block] == [*plain.other_block, "trust", "willingness"]
+    assert layout.impersonal == plain.impersonal and layout.self_block == plain.self_block
+    rows = layout.describe().splitlines()
+    assert sum("of a person: its trust in this other" in row for row in rows) == 2
+    # 34 columns of the self block, then of each other 22, 3 needs, and these 2.
+    features, exterior = layout.columns_of(plain)
+    assert exterior.tolist() == [*range(25)]
+    assert features.tolist() == [*range(34 + 25), *range(34 + 27, 34 + 52)]
+    features, exterior = layout.columns_of(ObservationLayout.of(WorldParams()))
+    assert exterior.tolist() == [*range(22)]
+    assert features.tolist() == [*range(34 + 22), *range(34 + 27, 34 + 49)]
+
+
 @pytest.mark.parametrize("params", SMALL_AND_LARGE)
 def test_the_described_table_names_every_column_once(params: WorldParams) -> None:
     layout = ObservationLayout.of(params)

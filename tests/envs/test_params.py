@@ -37,7 +37,7 @@ OPEN_BELOW: dict[str, tuple[float, float]] = {
     "drive_scale": (0, INFINITE),
 }
 
-SWITCHES = ["offers", "severe", "show_cues", "show_positive_cues", "show_needs"]
+SWITCHES = ["offers", "severe", "show_cues", "show_positive_cues", "show_needs", "show_trust"]
 
 SMALLEST = 1e-9
 
@@ -187,7 +187,8 @@ def test_the_default_world_is_the_designs() -> None:
     assert (params.stranger_expressivity_low, params.stranger_expressivity_high) == (0.4, 0.9)
     assert (params.drive_weight, params.drive_scale, params.coordination) == (0.06, 2.0, 1.0)
     assert not params.offers
-    assert (params.show_cues, params.show_positive_cues, params.show_needs) == (True, True, False)
+    assert (params.show_cues, params.show_positive_cues) == (True, True)
+    assert (params.show_needs, params.show_trust) == (False, False)
     assert (params.severe, params.severe_share, params.severe_window) == (False, 0.3, 8)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from empathy_loop.envs.introspection import introspect
 from empathy_loop.envs.leaks import check_no_leak
+from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import ScriptedPolicy
 from empathy_loop.envs.people import Events, People
@@ -160,10 +160,10 @@ def test_people_return_help_and_exploiters_take_and_do_not_give() -> None:
 
 
 def test_a_saved_batch_with_people_continues_identically() -> None:
-    seats = ("person:reserved,from=9", "person:ipd,round_steps=4")
-    view, other = seated(*seats), seated(*seats)
+    seats = ("person:learned,from=9", "person:ipd,round_steps=4")
+    view, other = (seated(*seats, show_trust=True) for _ in range(2))
     rng = np.random.default_rng(0)
-    actions = rng.integers(0, 11, (150, 24, 2))
+    actions = rng.integers(0, 11, (150, 24, 3))
     for row in actions[:6]:
         view.step(row)
     saved = view.get_state()
@@ -179,8 +179,12 @@ def test_a_saved_batch_with_people_continues_identically() -> None:
     assert view.observation.features.tobytes() == other.observation.features.tobytes()
 
 
-def test_what_people_think_moves_nothing_that_ai_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = WorldParams(num_agents=4, horizon=40, offers=True, total_hazard=0.3)
+@pytest.mark.parametrize("show_trust", [False, True])
+def test_what_a_person_thinks_moves_nothing_that_others_are_given(
+    monkeypatch: pytest.MonkeyPatch, show_trust: bool
+) -> None:
+    settings = {"num_agents": 4, "horizon": 40, "offers": True, "total_hazard": 0.3}
+    params = WorldParams(**settings, show_trust=show_trust)  # type: ignore[arg-type]
     seats = ("focal", "person:learned", "person:ipd", "person:reserved")
     assert check_no_leak(params, seats=seats).endswith("8 of people")
     set_state = SeatedWorld.set_state
@@ -188,36 +192,97 @@ def test_what_people_think_moves_nothing_that_ai_are_given(monkeypatch: pytest.M
     def telling(view: SeatedWorld, saved: dict[str, Any]) -> None:
         set_state(view, saved)
         if view.people is not None:
-            view.world.observation.features[:, 0, 0] = view.people.state.trust[:, 3, 0]
+            view.world.observation.features[:, viewer, 0] = view.people.state.trust[:, 3, 0]
 
     monkeypatch.setattr(SeatedWorld, "set_state", telling)
-    with pytest.raises(AssertionError, match="trust is hidden, but moves features of agent 0"):
-        check_no_leak(params, seats=seats)
+    for viewer in (0, 1):
+        told = rf"trust of person \d is hidden, but moves features of agent {viewer}"
+        with pytest.raises(AssertionError, match=told):
+            check_no_leak(params, seats=seats)
 
 
 # A person whose acts are the caller's, and one of the user's own.
 
 
-def test_a_learned_person_is_focal_knows_its_trust_and_refuses_nothing() -> None:
+def test_a_learned_person_is_focal_sees_its_trust_and_refuses_nothing() -> None:
     seats = ("focal", "focal", "person:learned", "person:reserved")
-    env = ScenarioEnv("human_loop_v0", seats=seats, truth=True)
-    plain = ScenarioEnv("human_loop_v0")
+    env = ScenarioEnv("human_loop_v0", seats=seats, truth=True, show_trust=True)
     assert env.possible_agents == ["ai_0", "ai_1", "person_0"]
-    assert env.observation_space("ai_0") == plain.observation_space("ai_0")
-    size = env.observation_space("ai_0").shape[0]
     seen, infos = env.reset(seed=0)
-    assert seen["person_0"].shape == env.observation_space("person_0").shape == (size + 4,)
-    # Trust in person_1, who comes next, in ai_0 and in ai_1; then willingness.
-    assert seen["person_0"][size:].tolist() == pytest.approx([1.0, 0.3, 0.3, 0.8])
+    layout = ObservationLayout.of(env.params)
+    # Trust in person_1, who comes next, in ai_0 and in ai_1; willingness toward AI.
+    felt = {"trust": [1.0, 0.3, 0.3], "willingness": [0.0, 0.8, 0.8]}
+    for name, values in felt.items():
+        columns = layout.self_size + layout.other_block[name].start
+        shown = {agent: row[columns :: layout.other_size] for agent, row in seen.items()}
+        assert shown["person_0"].tolist() == pytest.approx(values)
+        assert not shown["ai_0"].any() and not shown["ai_1"].any()
+        assert not infos["person_0"]["exterior"][layout.other_block[name]].any()
     assert infos["ai_1"]["truth"]["trust"].tolist() == [0.0, 0.0, 0.3, 0.3]
     assert infos["ai_1"]["truth"]["willingness"].tolist() == [0.0, 0.0, 0.8, 0.8]
+    plain = ScenarioEnv("human_loop_v0", seats=seats)
+    assert len(plain.reset(seed=0)[0]["person_0"]) == layout.size - 2 * layout.num_others
     view = seated("person:learned,trust_start=0", "person:reserved,trust_start=0")
     assert view.num_focal == 3 and view.people is not None
     for actions in np.random.default_rng(0).integers(0, 11, (20, 24, 3)):
         view.step(actions)
         assert not view.world.refusals[:, 2].any()
     assert view.world.refusals[:, 3].any()
-    assert introspect(view.people, 2).shape == (24, 4)
+
+
+def felt_by(features: NDArray[np.float32], layout: ObservationLayout, h: int) -> Any:
+    """Return what person h sees of each other: visible, its trust, its willingness; [E, O] each."""
+    blocks = features[:, h, layout.self_size :].reshape(len(features), layout.num_others, -1)
+    names = ("visible", "trust", "willingness")
+    return [blocks[..., layout.other_block[name].start] for name in names]
+
+
+@pytest.mark.parametrize("seat", ["person:learned", "person:learned,from=5"])
+def test_a_person_sees_its_present_trust_in_whom_it_sees_and_keeps_it_to_the_end(seat: str) -> None:
+    view = seated(seat, "person:warm", horizon=12, view_radius=2, show_trust=True)
+    assert view.people is not None
+    layout, rng, unseen = view.world.layout, np.random.default_rng(0), 0
+    before: dict[int, Any] = {}
+    for t in range(36):
+        view.step(rng.integers(8, 11, (24, 3)) if t % 2 else rng.integers(1, 5, (24, 3)))
+        assert view.transition.truncated.all() == ((t + 1) % 12 == 0)
+        for h, others in ((2, [3, 0, 1]), (3, [0, 1, 2])):
+            trust = view.people.state.trust[:, h, others].astype(np.float32)
+            willing = view.people.state.willingness[:, h, None].astype(np.float32)
+            visible, *felt = felt_by(view.world.observation.features, layout, h)
+            assert np.array_equal(felt[0], trust * visible)
+            assert np.array_equal(felt[1], willing * (np.array(others) < 2) * visible)
+            unseen += int((visible == 0.0).sum())
+            if view.transition.truncated.all():
+                final = view.world.transition.final_observation.features
+                visible, kept, _ = felt_by(final, layout, h)
+                assert np.array_equal(kept, before[h] * visible)
+                assert (before[h] != trust).any(), "a new episode has begun"
+            before[h] = trust
+    assert unseen > 100
+
+
+def test_trust_cannot_be_shown_where_no_learned_person_sits() -> None:
+    with pytest.raises(ValueError, match=r"show_trust shows .* none of the seats focal"):
+        seated("person:warm", show_trust=True)
+
+
+def test_some_people_are_unwilling_for_an_episode_and_all_else_is_the_same() -> None:
+    plain, view = (
+        seated("person:reserved", f"person:warm{odd}") for odd in ("", ",p_unwilling=0.5")
+    )
+    assert plain.people is not None and view.people is not None
+    start = view.people.state.willingness
+    assert set(start[:, 3].tolist()) == {0.0, 1.0} and (start[:, 2] == 0.8).all()
+    assert 6 <= (start[:, 3] == 0.0).sum() <= 18  # of 24; 3 standard errors are 7
+    first = start[:, 3].copy()
+    view.reset(episode=1)
+    assert not np.array_equal(first, start[:, 3])
+    plain.reset(episode=1)
+    for name, array in plain.people.state._asdict().items():
+        same = getattr(view.people.state, name) == array
+        assert same.all() or name == "willingness", name
+    assert np.array_equal(plain.observation.features, view.observation.features)
 
 
 class Fixed:

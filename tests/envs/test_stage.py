@@ -10,6 +10,7 @@ import pytest
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import ScriptedPolicy
 from empathy_loop.envs.pettingzoo_adapter import ScenarioEnv
+from empathy_loop.envs.populations import agent_names
 from empathy_loop.envs.scenarios import list_scenarios, load_scenario, parse_scenario, seats_of
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.vector import make_vector
@@ -95,6 +96,25 @@ def test_bystanders_of_both_variants_meet_the_same_ai_and_differ_in_what_they_wa
     assert helped_ai[0] > 64 and helped_ai[1] == 0
     willing = [view.people.state.willingness[:, 1:3].mean() for view in views]  # type: ignore[union-attr]
     assert willing[0] > 0.42 and willing[1] == pytest.approx(0.4)
+
+
+def test_learned_bystanders_watch_either_variant_apart_from_which_partner_plays_the_ai() -> None:
+    known = load_scenario("bystander_v0").variants
+    for learned, scripted in (("learned", ()), ("learned_control", known["control"])):
+        seats = known[learned]
+        assert agent_names(seats)[:3] == ("ai_0", "person_0", "person_1")
+        assert seats[3] == (scripted or load_scenario("bystander_v0").seats)[3]
+    view = make_vector("bystander_v0", 64, seed=1, seats="learned_training", show_trust=True)
+    assert isinstance(view, SeatedWorld) and view.people is not None and view.num_focal == 2
+    assert agent_names(view.seats) == ("person_0", "person_1", "ai_0", "person_2")
+    watched, helps = view.people.state.willingness[:, 3] > 0, np.zeros(64)
+    for _ in range(96):
+        view.step(np.zeros((64, 2), np.int8))
+        helps += view.state.helped[:, 3, 2]
+    assert 16 < watched.sum() < 48  # of 64; 4 standard errors are 16
+    assert (helps[watched] > 0).mean() > 0.5 and not helps[~watched].any()
+    partners = [set(view.rows[which, 2].tolist()) for which in (watched, ~watched)]
+    assert partners[0] == partners[1] == set(range(5))
 
 
 def test_apprentices_watch_people_help_each_other_before_they_act() -> None:

@@ -69,6 +69,7 @@ def any_params(draw: st.DrawFn) -> WorldParams:
         show_positive_cues=draw(st.booleans()),
         p_scrambled_cue=draw(st.sampled_from([0.0, 0.0, 0.5])),
         show_needs=draw(st.booleans()),
+        show_trust=draw(st.booleans()),
         shift=draw(st.sampled_from(families)),
         shift_severity=draw(positive_share),
     )

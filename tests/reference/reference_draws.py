@@ -35,6 +35,7 @@ PURPOSES = (
     "ROUND",
     "DOSE",
     "SCRAMBLE",
+    "UNWILLING",
 )
 
 

@@ -22,7 +22,7 @@ def features(world: World) -> NDArray[np.float32]:
 def exterior(world: World) -> NDArray[np.float32]:
     """Return exterior: float32 [A, X], each agent as others see it, free of any viewer."""
     rows = [
-        [1.0, 0.0, 0.0, 0.0, *looks(world, i), 0.0, 0.0, *shown_needs(world, i)]
+        [1.0, 0.0, 0.0, 0.0, *looks(world, i), 0.0, 0.0, *shown_needs(world, i), *felt(world)]
         for i in world.agents
     ]
     return np.array(rows, np.float32)
@@ -84,6 +84,11 @@ def shown_needs(world: World, j: int) -> list[float]:
     return list(world.need[j]) if world.params.show_needs else []
 
 
+def felt(world: World) -> list[float]:
+    """Return trust and willingness, if they are shown, of an AI."""
+    return [0.0, 0.0] if world.params.show_trust else []
+
+
 def self_block(world: World, i: int) -> list[float]:
     """Return what agent i knows of itself."""
     k, side = world.params.num_kinds, world.params.grid_size - 1
@@ -129,6 +134,7 @@ def other_block(world: World, i: int, j: int) -> list[float]:
         float(world.helped[j][i]),
         float(world.thanked[j][i]) if sees_signals(world) else 0.0,
         *shown_needs(world, j),
+        *felt(world),
     ]
     if max(abs(down), abs(right)) > world.params.view_radius:
         return [0.0 for _ in block]

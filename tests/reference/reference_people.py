@@ -33,7 +33,8 @@ class People:
         self.willingness = [0.0 for _ in agents]
         self.asked = [0 for _ in agents]
         for h, p in self.people.items():
-            self.willingness[h] = p.willingness_start
+            is_unwilling = draw(key, h, "UNWILLING", 0) < p.p_unwilling
+            self.willingness[h] = 0.0 if is_unwilling else p.willingness_start
             self.trust[h] = [1.0 if i in self.people else p.trust_start for i in agents]
             self.cooperates[h] = [int(draw(key, h, "ROUND", i) < p.p_first) for i in agents]
 

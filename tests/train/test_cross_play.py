@@ -13,10 +13,10 @@ import pytest
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Decision, load_actor
+from empathy_loop.train.cast import MixedActor
 from empathy_loop.train.cells import Cell, Status, Task, do_task, load_cells, run_folder
 from empathy_loop.train.continued import continue_run, plan_continued
 from empathy_loop.train.cross_play import (
-    MixedActor,
     pair,
     plan_cross_play,
     play_crossed,
