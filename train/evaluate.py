@@ -49,7 +49,7 @@ class EpisodeLog(NamedTuple):
     shift_step: NDArray[np.int32]
     need: NDArray[np.float32]
     p_crisis: NDArray[np.float32] | None
-    social: NDArray[np.float32] | None
+    social: NDArray[np.float32] | None = None
 
 
 def run_episodes(
@@ -132,7 +132,6 @@ def _empty_log(params: WorldParams, episodes: int) -> EpisodeLog:
         shift_step=np.zeros(episodes, np.int32),
         need=np.zeros((*per_agent, params.num_kinds), np.float32),
         p_crisis=None,
-        social=None,
     )
 
 

@@ -40,6 +40,7 @@ ADDED = (
     "tests",
     "continued_steps",
     "continued_shift",
+    "variant",
     "views",
     "sweeps",
     "claims",
@@ -105,6 +106,8 @@ class Comparison:
     """Agent steps for which a copy of each learned run is trained on under continued_shift."""
     continued_shift: str = "cue_remap"
     """Shift family of continued training, one of `shifts` that training has not met."""
+    variant: str = ""
+    """Variant of the scenario's seats in which arms are trained and evaluated; empty for its own."""
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Name to rules of what is seen, one of `VIEW_RULES` each: the arm `cognitive@NAME` is
     cognitive, trained and evaluated where these hold."""
@@ -192,6 +195,7 @@ def plan_runs(comparison: Comparison) -> list[Run]:
             {"agent": comparison.agent, "world": comparison.world},
             {"world": {"shift": comparison.train_shift}},
             {"world": _view(comparison, arm, view)},
+            {"seats": comparison.variant} if comparison.variant else {},
         )
         config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
         world = config.world
