@@ -107,7 +107,7 @@ class Comparison:
     continued_shift: str = "cue_remap"
     """Shift family of continued training, one of `shifts` that training has not met."""
     variant: str = ""
-    """Variant of the scenario's seats in which arms are trained and evaluated; empty for its own."""
+    """Variant of the scenario's seats to train and evaluate in; empty for its own seats."""
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Name to rules of what is seen, one of `VIEW_RULES` each: the arm `cognitive@NAME` is
     cognitive, trained and evaluated where these hold."""
