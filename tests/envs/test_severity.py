@@ -25,6 +25,8 @@ from empathy_loop.envs.state import (
 )
 from empathy_loop.envs.world import Transition, World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 HELPS = {0: HELP_BASE + 1, 2: HELP_BASE + 3, 3: HELP_BASE + 2}
 """The action by which each agent helps agent 1."""
 

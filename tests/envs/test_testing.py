@@ -25,6 +25,8 @@ from empathy_loop.envs.testing import (
 )
 from empathy_loop.envs.world import Transition, World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 FREE = {"help_cost": 0.0, "misattuned_hurt": 0.0}
 SMALL = WorldParams(horizon=20, total_hazard=0.3)
 
