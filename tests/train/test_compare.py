@@ -38,7 +38,7 @@ arms = ["reader", "ippo_gru", "cognitive"]
 contrasts = [["cognitive", "ippo_gru"]]
 seeds = [0, 1]
 steps = {UPDATES * UPDATE}
-episodes = 24
+episodes = 12
 workers = 2
 teams = ["self_play", "cross_play", "heldout"]
 lesions = ["memory_cleared", "shuffled"]
@@ -56,7 +56,7 @@ epochs = 1
 minibatches = 1
 
 [world]
-horizon = 32
+horizon = 48
 total_hazard = 0.1
 """
 LEARNED = [f"{arm}-s{seed}" for arm in ("ippo_gru", "cognitive") for seed in (0, 1)]
@@ -254,7 +254,8 @@ def test_the_results_put_arms_between_random_and_oracle(finished: Path) -> None:
         results["scores"]["reader"][shift]["aurc"]["mean"]
         for shift in ("partner_swap 0.3", "cue_remap 1")
     )
-    assert remapped < 0.0 < 0.2 < strangers < 1.0
+    assert 0.3 < strangers < 1.0
+    assert remapped < 0.3
     assert results["contrasts"]
     assert " Beside held-out partners, cognitive against ippo_gru" in results["headline"]
     for team in ("cross_play", "heldout"):
