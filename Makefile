@@ -8,6 +8,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PACKAGES := agents configs envs train
 
+# pip would compile everything on one core. Some packages ship files that no Python compiles.
+define install
+	$(PIP) install --no-compile --editable $(1)
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test links format clean
 .DELETE_ON_ERROR:
@@ -40,12 +46,12 @@ clean: ## Remove caches and build products; keep .venv and runs.
 # A stamp that is older than pyproject.toml means that dependencies may have changed.
 $(VENV)/installed: pyproject.toml | $(BIN)/python
 	@echo "Installing empathy-loop into $(VENV); the first time takes a few minutes."
-	$(PIP) install --editable .
+	$(call install,.)
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing empathy-loop and its test tools into $(VENV); the first time takes a few minutes."
-	$(PIP) install --editable '.[dev]'
+	$(call install,'.[dev]')
 	@touch $(VENV)/installed $@
 
 # A venv that came out half made would pass for a whole one next time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -31,6 +32,7 @@ from empathy_loop.train.reference import SETTINGS, describe_settings
 from empathy_loop.train.report import EPISODE, write_report
 from empathy_loop.train.results import RESULTS, make_results
 from empathy_loop.train.stages import ALONE, STAGES, Plan, name_of, steps_of
+from empathy_loop.train.teams import SELF_PLAY
 from empathy_loop.train.watch import ComparisonView
 
 Engine = Callable[[Mapping[str, Any], Work, int, Callable[[Event], None]], None]
@@ -219,7 +221,7 @@ def _finish(
     plans: Sequence[Plan],
 ) -> None:
     """Do all tasks that are not done, and keep the reasons of those that fail."""
-    _announce(comparison, runs, folder, console)
+    _announce(comparison, runs, folder, console, plans)
     view = ComparisonView(console, comparison.workers)
 
     def on_event(event: Event) -> None:
@@ -239,20 +241,31 @@ def _finish(
                 engine(left, attempt, min(comparison.workers, len(left)), on_event)
 
 
-def _announce(comparison: Comparison, runs: Sequence[Run], folder: Path, console: Console) -> None:
-    """Say what there is to do, and about how long it will take."""
-    left = [run for run in runs if sound_cells(Task(run, comparison, folder)) is None]
+def _announce(
+    comparison: Comparison,
+    runs: Sequence[Run],
+    folder: Path,
+    console: Console,
+    plans: Sequence[Plan],
+) -> None:
+    """Say what there is to do in all stages, and about how long it will take."""
+    tasks = [task for plan in plans for task in plan(comparison, runs, folder.absolute())]
+    left = [task for task in tasks if sound_cells(task) is None]
     if not left:
         return
+    own = [task for task in left if task.condition == SELF_PLAY]
+    learned = sum(task.run.is_learned for task in own)
+    later = Counter(task.condition for task in left if task.condition != SELF_PLAY)
+    then = "".join(f", {number} for {condition}" for condition, number in later.items())
     workers = min(comparison.workers, len(left))
-    learned = sum(run.is_learned for run in left)
     console.print(
         f"[bold]{comparison.name}[/]: {comparison.summary}\n"
-        f"{learned} runs of {comparison.steps:,} agent steps to train and {len(left)} to "
-        f"evaluate, {len(runs) - len(left)} finished before; {workers} at a time, into {folder}",
+        f"{learned} runs of {comparison.steps:,} agent steps to train and {len(own)} to "
+        f"evaluate{then}, {len(runs) - len(own)} finished before; {workers} at a time, into "
+        f"{folder}",
         highlight=False,
     )
-    minutes = forecast(comparison, left, folder, workers) / 60.0
+    minutes = forecast(left, comparison.workers) / 60.0
     about = f"{minutes / 60.0:.1f} hours" if minutes >= 90.0 else f"{max(1.0, minutes):.0f} min"
     console.print(
         f"On this machine that takes about {about}.\n"

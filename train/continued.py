@@ -28,6 +28,11 @@ def shift_of(comparison: Comparison) -> Shift:
     return next(one for one in comparison.shifts if one.family == comparison.continued_shift)
 
 
+def copy_folder(task: Task) -> Path:
+    """Return where the copy of a run is trained on."""
+    return task.folder / CONTINUED / task.run.name
+
+
 def plan_continued(comparison: Comparison, trained: Sequence[Run], folder: Path) -> list[Task]:
     """Return the tasks of continued training: one for each learned run that is trained.
 
@@ -72,7 +77,7 @@ def continue_run(task: Task, report: Report) -> None:
         steps=run.config.steps + steps,
         world=world_of_cell(run.config.world, shift),
     )
-    folder = task.folder / CONTINUED / run.name
+    folder = copy_folder(task)
     if load_checkpoint(folder) is None:
         saved = load_checkpoint(run_folder(task.folder, run))
         if saved is None:

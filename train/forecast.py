@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from empathy_loop.train.cells import run_folder
+from empathy_loop.train.cells import Task, run_folder
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.continued import copy_folder
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.logging import read_metrics
-from empathy_loop.train.plan import Comparison, Run
-from empathy_loop.train.teams import CROSS_PLAY, lesions_of, seats_of_teams
+from empathy_loop.train.stages import steps_of
+from empathy_loop.train.teams import CONTINUED, CROSS_PLAY, lesions_of, seats_of_teams
 
 RATE = "charts/steps_per_second"
 ACTING = ("time/env", "time/inference")
@@ -19,51 +21,67 @@ LAST_UPDATES = 20
 """Updates of an earlier run whose speed is looked at."""
 
 
-def forecast(comparison: Comparison, runs: Sequence[Run], folder: Path, workers: int) -> float:
-    """Return about how many seconds runs will take, from speeds of this machine.
+def forecast(tasks: Sequence[Task], workers: int) -> float:
+    """Return about how many seconds tasks will take, from speeds of this machine.
 
     The speed of an arm is that which its runs in the folder have logged last, else that of a
     short warm-up here. A cell costs what acting costs in training. Arms that do not learn take
     next to nothing, and are not counted.
 
     Args:
-        comparison: Its settings.
-        runs: Those that are not finished.
-        folder: Folder of the comparison.
-        workers: Runs at the same time, each on a core of its own.
+        tasks: Those that are not done, of all stages.
+        workers: Most tasks of one stage at the same time, each on a core of its own.
     """
+    together = Counter(task.condition for task in tasks)
     speeds: dict[str, Mapping[str, float]] = {}
     total = 0.0
-    for run in runs:
+    for task in tasks:
+        run = task.run
         if not run.is_learned:
             continue
-        updates = _updates_of(run, folder)
+        updates = _updates_in(run_folder(task.folder, run))
         if run.arm not in speeds:
             speeds[run.arm] = _mean(updates[-LAST_UPDATES:]) if updates else _warm_up(run.config)
         speed = speeds[run.arm]
-        done = updates[-1]["step"] if updates else 0
-        steps = max(0, comparison.steps - done) + comparison.continued_steps
-        config = run.config.world
-        played = played_episodes(comparison, run) * config.horizon * config.num_agents
+        world = run.config.world
+        played = played_episodes(task) * world.horizon * world.num_agents
         acting = sum(speed[name] for name in ACTING)
-        total += (steps + acting * played) / speed[RATE]
-    return total / workers
+        seconds = (_steps_left(task, updates) + acting * played) / speed[RATE]
+        total += seconds / min(workers, together[task.condition])
+    return total
 
 
-def played_episodes(comparison: Comparison, run: Run) -> int:
-    """Return the episodes that the cells of a learned run take, an actor in each seat counting."""
-    num_agents, shifts = run.config.world.num_agents, len(comparison.shifts) + 1
-    partners = seats_of_teams(comparison.teams, num_agents, comparison.focal_seats)
-    lesions = lesions_of(run.config.agent, comparison.lesions, num_agents)
-    cells = (1 + len(partners) + len(lesions)) * shifts
-    if CROSS_PLAY in comparison.teams:
-        cells += num_agents * shifts + 2 * (len(comparison.seeds) - 1)
+def played_episodes(task: Task) -> int:
+    """Return the episodes that the cells of a task take, an actor in each seat counting.
+
+    Args:
+        task: Of a learned run, in any stage.
+    """
+    comparison, num_agents = task.comparison, task.run.config.world.num_agents
+    shifts = len(comparison.shifts) + 1
+    if task.condition == CROSS_PLAY:
+        cells = min(num_agents, len(task.team)) * shifts + 2 * (len(task.team) - 1)
+    elif task.condition == CONTINUED:
+        cells = 2
+    else:
+        partners = seats_of_teams(comparison.teams, num_agents, comparison.focal_seats)
+        lesions = lesions_of(task.run.config.agent, comparison.lesions, num_agents)
+        cells = (1 + len(partners) + len(lesions)) * shifts
     return cells * comparison.episodes
 
 
-def _updates_of(run: Run, folder: Path) -> list[dict[str, float]]:
-    """Return what a run has logged of each update."""
-    return [line for line in read_metrics(run_folder(folder, run)) if RATE in line]
+def _steps_left(task: Task, updates: Sequence[Mapping[str, float]]) -> float:
+    """Return the agent steps that a task still trains, of a run that has logged these updates."""
+    before = 0
+    if task.condition == CONTINUED:
+        updates, before = _updates_in(copy_folder(task)), task.run.config.steps
+    done = updates[-1]["step"] - before if updates else 0
+    return max(0, steps_of(task) - done)
+
+
+def _updates_in(folder: Path) -> list[dict[str, float]]:
+    """Return what the run in a folder has logged of each update."""
+    return [line for line in read_metrics(folder) if RATE in line]
 
 
 def _warm_up(config: TrainConfig) -> Mapping[str, float]:

@@ -126,6 +126,38 @@ def describe_settings(comparison: Comparison) -> SettingsFile:
     return data
 
 
+def refuse_mixture(
+    name: str | None, against: str | None, agents: Sequence[str], changes: Mapping[str, Any]
+) -> None:
+    """Refuse options that do not belong together.
+
+    Args:
+        name: Comparison to make, if there is one.
+        against: Reference to compare with, if there is one.
+        agents: What to compare with it.
+        changes: Settings that were typed.
+
+    Raises:
+        ValueError: neither or both of the first two are given; agents without a reference, or
+            none with it; or settings, which a reference has already.
+    """
+    if (name is None) == (against is None):
+        raise ValueError(
+            "compare takes either the name of a comparison to make, one of `empathy-loop list "
+            "comparisons`, or --against with a finished one"
+        )
+    if (against is None) == bool(agents):
+        raise ValueError(
+            "--against and --agent belong together: the finished comparison, and who is to be put "
+            "beside its arms, such as --against empathy --agent mine:Agent"
+        )
+    if against is not None and changes:
+        raise ValueError(
+            f"--against takes the settings of the finished comparison, so that {', '.join(changes)}"
+            " cannot be set"
+        )
+
+
 def check_worlds(reference: Reference) -> None:
     """Refuse a reference whose worlds, or what agents see of them, are not those of this version.
 

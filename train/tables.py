@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from empathy_loop.agents.registry import list_agents, load_agent
-from empathy_loop.envs.partners import SCRIPTED
 from empathy_loop.envs.populations import FOCAL
-from empathy_loop.envs.scenarios import list_scenarios
 from empathy_loop.train.assess import MEASURES as ASSESSED
 from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
-from empathy_loop.train.comparisons import list_comparisons
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.outcomes import OUTCOMES
-from empathy_loop.train.reference import Reference, describe_references
+from empathy_loop.train.reference import Reference
 from empathy_loop.train.report import REPORT, format_score
 from empathy_loop.train.results import MEASURES, OVERALL, RESULTS, Measure
 from empathy_loop.train.statistics import CONFIDENCE
@@ -190,25 +186,6 @@ def print_verdicts(
     )
 
 
-def print_list(console: Console, what: str) -> None:
-    """Print names and what they stand for, one line each.
-
-    Args:
-        console: Where to print.
-        what: envs, agents, comparisons or references.
-    """
-    lists: dict[str, Callable[[], dict[str, str]]] = {
-        "envs": list_scenarios,
-        "agents": _agents,
-        "comparisons": list_comparisons,
-        "references": describe_references,
-    }
-    names = lists[what]()
-    widest = max(map(len, names))
-    for name, meaning in names.items():
-        _print(console, f"{name:<{widest}}  {meaning}")
-
-
 def _print_belief_reports(console: Console, reports: Mapping[str, Any]) -> None:
     """Print one table of what agents know of others' needs, and what its words mean."""
     rows = [
@@ -226,13 +203,6 @@ def _print_belief_reports(console: Console, reports: Mapping[str, Any]) -> None:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _agents() -> dict[str, str]:
-    """Return the arms, and the scripted policies that are no arm."""
-    arms = {name: load_agent(name).summary for name in list_agents()}
-    others = [name for name in SCRIPTED if name not in arms]
-    return arms | dict.fromkeys(others, "scripted: a reference of `empathy-loop bench policies`")
 
 
 def _row(scores: Mapping[str, Any], measures: Mapping[str, Measure]) -> list[Parts]:

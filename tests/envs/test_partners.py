@@ -26,6 +26,8 @@ from empathy_loop.envs.state import (
 )
 from empathy_loop.envs.world import World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 HELP_NEXT, HELP_SECOND = HELP_BASE + 1, HELP_BASE + 2
 MOVES = {NORTH, SOUTH, WEST, EAST}
 

@@ -19,6 +19,8 @@ from empathy_loop.envs.people import People
 from empathy_loop.envs.person import LEARNED, PersonParams, PersonSeat, person_of
 from empathy_loop.envs.world import World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 NUM_WORLDS = 2
 PRESETS = ("reserved", "warm", "exploiter", "ipd", LEARNED)
 

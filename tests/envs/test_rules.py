@@ -477,8 +477,8 @@ def test_traits_are_drawn_as_the_page_says() -> None:
 
 
 def test_one_kind_carries_the_whole_hazard() -> None:
-    world = World(WorldParams(num_kinds=1, shift="none"), num_worlds=1, seed=0)
-    assert world.state.hazard.tolist() == [[[0.05]] * 3]
+    params = WorldParams(num_agents=2, num_kinds=1, shift="none")
+    assert World(params, num_worlds=1, seed=0).state.hazard.tolist() == [[[0.05]] * 2]
 
 
 # What is rewarded and scored

@@ -25,6 +25,8 @@ from empathy_loop.envs.state import (
 )
 from empathy_loop.envs.world import Transition, World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 HELPS = {0: HELP_BASE + 1, 2: HELP_BASE + 3, 3: HELP_BASE + 2}
 """The action by which each agent helps agent 1."""
 
@@ -193,7 +195,8 @@ def test_a_severe_need_used_up_to_nothing_is_over_and_forgotten() -> None:
 
 
 def test_a_new_crisis_knows_nothing_of_the_help_in_the_one_before() -> None:
-    world = severe_world(total_hazard=1.0, num_kinds=1, severe_share=1.0)
+    world = severe_world(severe_share=1.0)
+    world.state.hazard[0, 1, 0] = 1.0
     help_from(world, 0, 2)
     assert need(world) == 0.4, "relieved, and broken out again in the same step"
     assert world.state.severe[0, 1, 0] == 1

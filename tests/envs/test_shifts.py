@@ -18,6 +18,8 @@ from empathy_loop.envs.rules.shifts import apply_shift
 from empathy_loop.envs.state import DISTRESS, EAST, NOTHING, STAY, WEST
 from empathy_loop.envs.world import Transition, World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 FAMILIES = SHIFT_FAMILIES[1:]
 
 TOUCHES: dict[str, set[str]] = {

@@ -25,6 +25,8 @@ from empathy_loop.envs.testing import (
 )
 from empathy_loop.envs.world import Transition, World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 FREE = {"help_cost": 0.0, "misattuned_hurt": 0.0}
 SMALL = WorldParams(horizon=20, total_hazard=0.3)
 
@@ -55,7 +57,7 @@ def test_every_scenario_passes_every_check(name: str, check: str) -> None:
     "params",
     [
         WorldParams(num_agents=2, num_kinds=1, grid_size=3, horizon=6),
-        WorldParams(num_agents=6, num_kinds=6, grid_size=7, horizon=30, shift="cue_remap"),
+        WorldParams(num_agents=5, num_kinds=4, grid_size=7, horizon=30, shift="cue_remap"),
         WorldParams(show_needs=True, severe=True, horizon=40, total_hazard=0.5),
         WorldParams(show_cues=False, horizon=40, total_hazard=0.5),
         WorldParams(show_positive_cues=False, horizon=40, total_hazard=0.5),

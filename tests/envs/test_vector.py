@@ -349,7 +349,7 @@ def test_a_saved_moment_of_another_batch_is_refused_and_changes_nothing() -> Non
     observations, _ = env.reset(seed=0)
     for saved, message in (
         (rows(3), r"num_masked_actions must count 12 agents, from 0 to 11, got 9"),
-        (rows(num_kinds=2), r"state\..* must be .*same params and num_worlds"),
+        (rows(3, num_agents=4), r"state\..* must be .*same params and num_worlds"),
     ):
         saved.reset(seed=0)
         with pytest.raises(ValueError, match=message):

@@ -20,6 +20,8 @@ from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import SHIFT_FAMILIES, WorldParams
 from empathy_loop.envs.world import Transition, World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 NUM_WORLDS = 3
 
 probability = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1))

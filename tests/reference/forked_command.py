@@ -161,7 +161,10 @@ def _child(life: dict[str, Any]) -> None:
 
 
 def _warm_up() -> None:
-    """Import and compile what a run needs; without a gradient, which torch lets nobody inherit."""
+    """Import and compile what a run needs; without a gradient, which torch lets nobody inherit.
+
+    Runs draw small at their end, as the tests of training do.
+    """
     from importlib import import_module
 
     for name in ("cli", "runs", "progress", "tables", "compare"):
@@ -169,6 +172,7 @@ def _warm_up() -> None:
     multiprocessing.set_start_method("fork")
     multiprocessing.get_context = lambda method=None: multiprocessing.context._default_context
     import torch
+    from small_endings import draw_small
 
     from empathy_loop.agents.registry import load_agent
     from empathy_loop.train.actors import LearnedActor, load_actor
@@ -177,6 +181,7 @@ def _warm_up() -> None:
     from empathy_loop.train.learner import Learner
 
     torch.set_num_threads(1)
+    draw_small(setattr)
     learner = Learner(TrainConfig(load_agent("cognitive", {"ppo": {"num_worlds": 4}})))
     actor = LearnedActor(
         learner.config.agent, learner.config.world, learner.arm.network.state_dict()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from made_cells import MADE, REMAP, make_cells, write_logs
 
-from empathy_loop.train.against import merge_results, refuse_mixture
+from empathy_loop.train.against import merge_results
 from empathy_loop.train.cells import Cell
 from empathy_loop.train.plan import Comparison, plan_runs
 from empathy_loop.train.reference import Reference, describe_settings
@@ -107,23 +107,3 @@ def test_curves_are_laid_on_the_offsets_of_the_reference(reference: Reference) -
     curve = merged["recovery"][REMAP.name]["arms"]["reader"]
     assert len(curve["mean"]) == len(shorter["offset"])
     check_results(merged, "merged")
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        ((None, None, (), {}), "compare takes either the name of a comparison"),
-        (("quick", "empathy", ("a",), {}), "compare takes either the name of a comparison"),
-        ((None, "empathy", (), {}), "--against and --agent belong together"),
-        (("quick", None, ("a",), {}), "--against and --agent belong together"),
-        ((None, "empathy", ("a",), {"steps": 1, "workers": 2}), "so that steps, workers cannot"),
-    ],
-)
-def test_options_that_do_not_belong_together_are_refused(typed: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        refuse_mixture(*typed)
-
-
-def test_options_that_belong_together_are_taken() -> None:
-    refuse_mixture("quick", None, (), {"steps": 1})
-    refuse_mixture(None, "empathy", ("a", "b"), {})

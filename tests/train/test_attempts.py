@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from small_comparison import RUNS, SCRIPTED, SMALL, in_this_process
 
 from empathy_loop.train import attempts
+from empathy_loop.train import compare as comparing
 from empathy_loop.train.cells import Task
 from empathy_loop.train.checkpoint import CHECKPOINT
 from empathy_loop.train.cli import main
@@ -20,6 +22,7 @@ from empathy_loop.train.comparisons import load_comparison
 from empathy_loop.train.files import exclusive, write_text
 from empathy_loop.train.plan import Comparison, plan_runs
 from empathy_loop.train.pool import run_tasks
+from empathy_loop.train.results_file import read_results
 from empathy_loop.train.runs import CONFIG, EVALUATION
 
 pytestmark = pytest.mark.xdist_group("attempts")
@@ -28,6 +31,13 @@ pytestmark = pytest.mark.xdist_group("attempts")
 @pytest.fixture(scope="module")
 def scripted(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     return load(tmp_path_factory.mktemp("scripted"), SCRIPTED)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the report and its pictures, which take longer than all else here."""
+    monkeypatch.setattr(comparing, "draw_episode", lambda *arguments: None)
+    monkeypatch.setattr(comparing, "write_report", lambda *arguments: None)
 
 
 def load(folder: Path, settings: str) -> Comparison:
@@ -81,6 +91,7 @@ def test_a_name_that_no_run_has_is_refused_with_close_ones(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_that_failed_is_kept_with_its_reason_and_retried_alone(
     scripted: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +114,7 @@ def test_a_run_that_failed_is_kept_with_its_reason_and_retried_alone(
     assert not (tmp_path / "failures" / "reader-s0.txt").exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_those_who_name_their_runs_share_a_folder_and_the_last_one_reports(
     scripted: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +131,7 @@ def test_those_who_name_their_runs_share_a_folder_and_the_last_one_reports(
     assert seeds_of(results) == {"random": 1, "reader": 1, "oracle": 0}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_run_that_another_process_makes_is_left_to_it(
     scripted: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,9 +151,13 @@ def test_a_machine_that_does_not_see_the_folder_says_so(
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_damaged_runs_are_named_and_the_rest_is_reported(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_damaged_runs_are_named_and_the_rest_is_reported(
+    tmp_path: Path, small_finished: Path
+) -> None:
     comparison, folder = load(tmp_path, SMALL), tmp_path / "out"
-    whole, _ = make(comparison, folder)
+    shutil.copytree(small_finished, folder)
+    whole = read_results(folder)
     one, other = folder / "runs" / "cognitive-s0", folder / "runs" / "cognitive-s1"
     content = (one / CHECKPOINT).read_bytes()
     (one / CHECKPOINT).write_bytes(content[:1000])
@@ -159,8 +176,8 @@ def test_damaged_runs_are_named_and_the_rest_is_reported(tmp_path: Path) -> None
     assert seeds_of(results) == {"random": 2, "cognitive": 1, "oracle": 2}
     assert results is not None and set(results["failures"]) == {"cognitive-s0"}
     (one / CHECKPOINT).write_bytes(content)
-    again, _ = make(comparison, folder)
-    assert again == whole
+    make(comparison, folder)
+    assert read_results(folder) == whole
 
 
 def test_a_damaged_line_of_a_log_is_named(tmp_path: Path, scripted: Comparison) -> None:

@@ -6,6 +6,7 @@ import ast
 import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -252,9 +253,7 @@ def test_a_corrupt_checkpoint_is_refused_with_its_path(
     finished: Path, place: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     run = place / "run"
-    run.mkdir()
-    for path in (finished / RUN).iterdir():
-        (run / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(finished / RUN, run)
     checkpoint = run / CHECKPOINT
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
     code, _, err = typed(capsys, command, "run")
@@ -410,14 +409,19 @@ def test_what_cannot_be_parsed_is_refused_with_a_hint(
     assert "--help" in err
 
 
+@in_one_worker
 @pytest.mark.parametrize("what", ["fsync", "append"])
 def test_a_full_disk_is_a_sentence_and_the_run_goes_on_when_there_is_room(
-    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, what: str
+    finished: Path,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
 ) -> None:
     def full(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    assert main(TRAIN) == 0
+    shutil.copytree(finished / RUN, place / RUN)
     longer = [*TRAIN, "--steps", str(6 * UPDATE)]
     if what == "fsync":
         monkeypatch.setattr(os, "fsync", full)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from empathy_loop.train import forecast
-from empathy_loop.train.cells import run_folder
+from empathy_loop.train.cells import Task
 from empathy_loop.train.plan import Comparison, Shift, plan_runs
+from empathy_loop.train.stages import STAGES
 
 COMPARISON = Comparison(
     "timed",
@@ -25,18 +26,25 @@ ALL = replace(
     COMPARISON,
     teams=("self_play", "cross_play", "heldout"),
     lesions=("memory_cleared", "shuffled"),
-    continued_steps=500,
+    continued_steps=1_500,
 )
+EPISODE = 128 * 3
+"""Agent steps of an episode."""
 
 
-def log(folder: Path, name: str, rates: list[float]) -> None:
+def tasks(comparison: Comparison, folder: Path, *conditions: str) -> list[Task]:
+    """Return all tasks, or those of some stages."""
+    every = [task for plan in STAGES for task in plan(comparison, plan_runs(comparison), folder)]
+    return [task for task in every if not conditions or task.condition in conditions]
+
+
+def log(folder: Path, name: str, rates: list[float], begin: int = 0) -> None:
     """Write updates of 1000 agent steps each, at these rates, half of the time spent on acting."""
-    (run,) = (run for run in plan_runs(COMPARISON) if run.name == name)
-    path = run_folder(folder, run) / "metrics.jsonl"
+    path = folder / name / "metrics.jsonl"
     path.parent.mkdir(parents=True)
     lines = [
         {
-            "step": 1000 * (i + 1),
+            "step": begin + 1000 * (i + 1),
             "charts/steps_per_second": rate,
             "time/env": 0.2,
             "time/inference": 0.3,
@@ -46,28 +54,46 @@ def log(folder: Path, name: str, rates: list[float]) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_episodes_are_counted_for_each_cell_and_actor() -> None:
-    run = next(run for run in plan_runs(COMPARISON) if run.is_learned)
+def test_episodes_are_counted_for_each_cell_and_actor(tmp_path: Path) -> None:
+    def played(comparison: Comparison, condition: str) -> int:
+        found = (task for task in tasks(comparison, tmp_path, condition) if task.run.is_learned)
+        return forecast.played_episodes(next(found))
+
     # A shift and its twin.
-    assert forecast.played_episodes(COMPARISON, run) == 10 * 2
-    # Also beside held-out partners and with the one lesion that there is; in cross-play three
-    # actors in both cells, and two with each of two partners.
-    assert forecast.played_episodes(ALL, run) == 10 * (2 * 3 + 2 * 3 + 2 * 2)
+    assert played(COMPARISON, "self_play") == 10 * 2
+    # Also beside held-out partners and with the one lesion that there is.
+    assert played(ALL, "self_play") == 10 * 2 * 3
+    # Three actors in both cells, and two with each of two partners; of two runs, two actors.
+    assert played(ALL, "cross_play") == 10 * (2 * 3 + 2 * 2)
+    assert played(replace(ALL, seeds=(0, 1)), "cross_play") == 10 * (2 * 2 + 2)
+    # The shift under which training went on, and its twin.
+    assert played(ALL, "continued") == 10 * 2
 
 
 def test_what_was_logged_gives_the_speed_and_what_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forecast, "LAST_UPDATES", 2)
-    log(tmp_path, "ippo_gru-s0", [7.0, 50.0, 150.0])
-    found = forecast.forecast(COMPARISON, plan_runs(COMPARISON), tmp_path, workers=2)
+    log(tmp_path / "runs", "ippo_gru-s0", [7.0, 50.0, 150.0])
+    found = forecast.forecast(tasks(COMPARISON, tmp_path), workers=2)
     # 6000 and twice 9000 steps are left, at 100 a second; 20 episodes of 128 steps of 3 agents
     # are played by each of 3 runs, in half of the time.
-    assert found == pytest.approx((6000 + 2 * 9000 + 3 * 0.5 * 20 * 128 * 3) / 100 / 2)
-    more = forecast.forecast(
-        replace(COMPARISON, continued_steps=500), plan_runs(COMPARISON), tmp_path, workers=2
-    )
-    assert more == pytest.approx(found + 3 * 500 / 100 / 2)
+    assert found == pytest.approx((6000 + 2 * 9000 + 3 * 0.5 * 20 * EPISODE) / 100 / 2)
+
+
+def test_later_stages_take_their_time_though_all_runs_are_trained(tmp_path: Path) -> None:
+    for seed in (0, 1, 2):
+        log(tmp_path / "runs", f"ippo_gru-s{seed}", [100.0] * 9)
+    crossed = forecast.forecast(tasks(ALL, tmp_path, "cross_play"), workers=2)
+    assert crossed == pytest.approx(3 * 0.5 * 100 * EPISODE / 100 / 2)
+    # Of one copy 1000 of the 1500 steps are done.
+    log(tmp_path / "continued", "ippo_gru-s1", [100.0], begin=9000)
+    continued = forecast.forecast(tasks(ALL, tmp_path, "continued"), workers=2)
+    assert continued == pytest.approx((500 + 2 * 1500 + 3 * 0.5 * 20 * EPISODE) / 100 / 2)
+    later = tasks(ALL, tmp_path, "cross_play", "continued")
+    assert forecast.forecast(later, workers=2) == pytest.approx(crossed + continued)
+    # Three tasks of a stage keep no more than three workers busy.
+    assert forecast.forecast(later, workers=9) == pytest.approx((crossed + continued) * 2 / 3)
 
 
 def test_without_logs_each_arm_is_warmed_up_once(
@@ -80,8 +106,8 @@ def test_without_logs_each_arm_is_warmed_up_once(
         return {"charts/steps_per_second": 10.0, "time/env": 0.0, "time/inference": 0.0}
 
     monkeypatch.setattr(forecast, "_warm_up", warm_up)
-    runs = plan_runs(COMPARISON)
-    assert forecast.forecast(COMPARISON, runs, tmp_path, workers=1) == pytest.approx(2700.0)
+    every = tasks(COMPARISON, tmp_path)
+    assert forecast.forecast(every, workers=1) == pytest.approx(2700.0)
     assert len(warmed) == 1
-    scripted = [run for run in runs if not run.is_learned]
-    assert forecast.forecast(COMPARISON, scripted, tmp_path, workers=1) == 0.0
+    scripted = [task for task in every if not task.run.is_learned]
+    assert forecast.forecast(scripted, workers=1) == 0.0

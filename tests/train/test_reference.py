@@ -27,6 +27,7 @@ from empathy_loop.train.reference import (
     describe_settings,
     list_references,
     load_reference,
+    refuse_mixture,
 )
 from empathy_loop.train.results import make_results
 from empathy_loop.train.results_file import RESULTS
@@ -166,3 +167,23 @@ def test_an_unknown_name_is_refused_with_the_close_matches() -> None:
 
 def test_a_comparison_is_read_as_it_was_written(made: Reference) -> None:
     assert made.comparison == MADE
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ((None, None, (), {}), "compare takes either the name of a comparison"),
+        (("quick", "empathy", ("a",), {}), "compare takes either the name of a comparison"),
+        ((None, "empathy", (), {}), "--against and --agent belong together"),
+        (("quick", None, ("a",), {}), "--against and --agent belong together"),
+        ((None, "empathy", ("a",), {"steps": 1, "workers": 2}), "so that steps, workers cannot"),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused(typed: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        refuse_mixture(*typed)
+
+
+def test_options_that_belong_together_are_taken() -> None:
+    refuse_mixture("quick", None, (), {"steps": 1})
+    refuse_mixture(None, "empathy", ("a", "b"), {})

@@ -277,12 +277,6 @@ def comparisons(place: Place) -> Comparisons:
     return Comparisons(place)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(comparisons: Comparisons) -> Path:
-    """Return the folder of a comparison that nothing happened to."""
-    return comparisons.finish("calm")
-
-
 def assert_same_comparison(one: Path, other: Path) -> None:
     """Assert that results are the same bytes, and that each update was logged once."""
     assert (one / "results.json").read_bytes() == (other / "results.json").read_bytes()
@@ -305,7 +299,7 @@ DEATHS = [
 
 
 def test_a_comparison_whose_processes_are_all_killed_ends_as_one_that_was_not(
-    comparisons: Comparisons, undisturbed: Path
+    comparisons: Comparisons, small_finished: Path
 ) -> None:
     draw = random.Random(2)
     for _ in range(2):
@@ -316,11 +310,11 @@ def test_a_comparison_whose_processes_are_all_killed_ends_as_one_that_was_not(
     for death in DEATHS:
         code = comparisons.live("killed", die=death)
         assert code == -signal.SIGKILL, (death, comparisons.written("killed"))
-    assert_same_comparison(comparisons.finish("killed"), undisturbed)
+    assert_same_comparison(comparisons.finish("killed"), small_finished)
 
 
 def test_sigterm_to_all_processes_of_a_comparison_saves_its_runs(
-    comparisons: Comparisons, undisturbed: Path
+    comparisons: Comparisons, small_finished: Path
 ) -> None:
     process = comparisons.start("ended")
     for run in RUNS[:2]:
@@ -330,4 +324,4 @@ def test_sigterm_to_all_processes_of_a_comparison_saves_its_runs(
     assert "run the same command to go on" in " ".join(comparisons.written("ended").split())
     assert "Traceback" not in comparisons.written("ended")
     assert all(0 < done <= COMPARED for done in comparisons.updates("ended"))
-    assert_same_comparison(comparisons.finish("ended"), undisturbed)
+    assert_same_comparison(comparisons.finish("ended"), small_finished)

@@ -21,6 +21,7 @@ from empathy_loop.train.logging import EVALUATION_NAMES, EVENTS, METRICS, declar
 from empathy_loop.train.logging import read_metrics as metrics_of
 from empathy_loop.train.loop import Progress
 from empathy_loop.train.outcomes import OUTCOMES, outcomes
+from empathy_loop.train.plots import reliability_picture
 from empathy_loop.train.runs import (
     CONFIG,
     EVALUATION,
@@ -86,8 +87,9 @@ def test_the_evaluation_is_that_of_the_trained_agent_on_worlds_for_tuning(
 
 
 def test_what_the_trained_agent_believes_is_reported_logged_and_drawn(
-    tmp_path: Path, make_config: MakeConfig
+    tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(runs, "reliability_picture", reliability_picture)
     config = make_config(updates=1)
     train_run(config, tmp_path)
     report = read_json(tmp_path / EVALUATION)["belief"]
@@ -98,7 +100,8 @@ def test_what_the_trained_agent_believes_is_reported_logged_and_drawn(
     assert last["belief_train/filter_auroc"] == report["train"]["filter"]["auroc"]
     events = EventAccumulator(str(tmp_path), size_guidance={"images": 0}).Reload()
     (image,) = events.Images("evaluation/reliability")
-    assert image.encoded_image_string == (tmp_path / RELIABILITY).read_bytes()
+    picture = (tmp_path / RELIABILITY).read_bytes()
+    assert image.encoded_image_string == picture == reliability_picture(report)
 
 
 @pytest.mark.parametrize("at", [1, 3, 5])

@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from empathy_loop.agents.registry import list_agents
-from empathy_loop.envs.partners import SCRIPTED
 from empathy_loop.train.beliefs import QUALITIES, SOURCES
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.results import MEASURES, OVERALL
@@ -20,7 +18,6 @@ from empathy_loop.train.tables import (
     print_assessment,
     print_comparison,
     print_finished_run,
-    print_list,
 )
 
 MakeConfig = Callable[..., TrainConfig]
@@ -214,23 +211,3 @@ def test_a_comparison_without_failures_does_not_speak_of_them(
     text = printed(print_comparison, results | {"failures": {}, "not_significant": []}, tmp_path)
     assert "Failed" not in text
     assert "Not significant" not in text
-
-
-@pytest.mark.parametrize(
-    ("what", "names"),
-    [
-        ("envs", ["mutual_aid_v0"]),
-        ("agents", [*list_agents(), *SCRIPTED]),
-        ("comparisons", ["quick"]),
-    ],
-)
-def test_a_list_has_one_line_with_name_and_meaning_each(what: str, names: list[str]) -> None:
-    lines = printed(print_list, what).splitlines()
-    listed = [line.split()[0] for line in lines]
-    assert set(names) <= set(listed)
-    assert len(set(listed)) == len(listed)
-    # Meanings stand below each other.
-    pairs = zip(listed, lines, strict=True)
-    starts = {len(line) - len(line.removeprefix(name).lstrip()) for name, line in pairs}
-    assert len(starts) == 1
-    assert all(len(line.split()) > 3 for line in lines)

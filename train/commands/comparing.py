@@ -44,13 +44,10 @@ class Compare:
 
     def run(self, console: Console) -> None:
         """Compare, then print the table and where the report is."""
-        from empathy_loop.train.against import compare_against, refuse_mixture
-        from empathy_loop.train.compare import compare, engine_of
         from empathy_loop.train.comparisons import load_comparison
         from empathy_loop.train.config import given, merge, parse_assignments
         from empathy_loop.train.plan import plan_runs
-        from empathy_loop.train.reference import load_reference
-        from empathy_loop.train.tables import print_comparison
+        from empathy_loop.train.reference import load_reference, refuse_mixture
 
         changes = merge(given(workers=self.workers), parse_assignments(self.assignments))
         whole = given(
@@ -61,6 +58,9 @@ class Compare:
         )
         refuse_mixture(self.name, self.against, self.agents, {**changes, **whole})
         if self.against is not None:
+            from empathy_loop.train.against import compare_against
+            from empathy_loop.train.tables import print_comparison
+
             reference = load_reference(self.against)
             folder = self.out or Path("results", f"against-{reference.name}")
             results = compare_against(reference, self.agents, folder, console)
@@ -70,6 +70,10 @@ class Compare:
         if self.list_runs:
             print(*(run.name for run in plan_runs(config)), sep="\n")
             return
+        # Imported so late because each task of a job array lists the runs first.
+        from empathy_loop.train.compare import compare, engine_of
+        from empathy_loop.train.tables import print_comparison
+
         folder = self.out or Path("results", config.name)
         engine = engine_of(self.engine, self.ray_address)
         found = compare(config, folder, console, self.only, engine)

@@ -64,6 +64,6 @@ class List:
 
     def run(self, console: Console) -> None:
         """Print the table."""
-        from empathy_loop.train.tables import print_list
+        from empathy_loop.train.lists import print_list
 
         print_list(console, self.what)
