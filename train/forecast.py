@@ -12,7 +12,8 @@ from empathy_loop.train.continued import copy_folder
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.logging import read_metrics
 from empathy_loop.train.stages import steps_of
-from empathy_loop.train.teams import CONTINUED, CROSS_PLAY, lesions_of, seats_of_teams
+from empathy_loop.train.sweep_cells import points_for
+from empathy_loop.train.teams import CONTINUED, CROSS_PLAY, SWEPT, lesions_of, seats_of_teams
 
 RATE = "charts/steps_per_second"
 ACTING = ("time/env", "time/inference")
@@ -63,6 +64,8 @@ def played_episodes(task: Task) -> int:
         cells = min(num_agents, len(task.team)) * shifts + 2 * (len(task.team) - 1)
     elif task.condition == CONTINUED:
         cells = 2
+    elif task.condition == SWEPT:
+        cells = len(points_for(comparison, task.run))
     else:
         partners = seats_of_teams(comparison.teams, num_agents, comparison.focal_seats)
         lesions = lesions_of(task.run.config.agent, comparison.lesions, num_agents)
