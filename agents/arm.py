@@ -84,6 +84,7 @@ class Arm(nn.Module):
         self.objectives = nn.ModuleList(objectives)
         self.run: Run = self.network.__call__
         for name, objective in zip(config.objectives, objectives, strict=True):
+            objective.run = self._run_network
             if objective.privilege != "none" and config.privilege == "none":
                 raise ValueError(
                     f"agent {config.name!r}: objective {name!r} reads in training what only others "
@@ -105,6 +106,10 @@ class Arm(nn.Module):
         _demand_declared("loss", terms, self.config.loss_weights)
         weighted = [self.config.loss_weights[name] * term for name, term in terms.items()]
         return Loss(torch.stack(weighted).sum(), terms, diagnostics)
+
+    def _run_network(self, inputs: Inputs, memory: Memory, table: StreamTable) -> Outputs:
+        """Run the network as `run` says at the time: another may be set later."""
+        return self.run(inputs, memory, table)
 
     @torch.no_grad()
     def reward_terms(self, experience: Experience) -> dict[str, Tensor]:

@@ -121,6 +121,8 @@ class ComparatorConfig:
     """Social value orientation aimed at, in degrees: 0 selfish, 45 prosocial, 90 altruistic."""
     svo_decay: Share = 0.975
     """Decay a step of the traces whose angle is taken, beside the discount, 0 to 1."""
+    observational_decay: Share = 0.9
+    """Decay a step, backwards, of the credit that what led to a help has in its outcome, 0 to 1."""
     lase_view_share: Share = 0.1
     """Share of the imagined view in the loss of perspective taking, delta of Kong et al. 2024."""
 

@@ -7,7 +7,7 @@ that only training needs can live in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from torch import Tensor, nn
@@ -58,15 +58,22 @@ class Objective(nn.Module):
         settings: Names of the fields of ComparatorConfig that it uses.
         privilege: What it must be given in training: "none", or "training" for what only others
             know, as their needs, rewards or exact actions. An arm's config has to say as much.
+        learns_from: Whose acts it learns from: "itself", "others" (whoever there is, partners
+            and demonstrators if there are any) or "demonstrators" (nothing without them). All but
+            the first read what is recorded in a batch.
         alongside: Names of the built-in objectives that a user's class is trained with when it is
             named as an agent.
+        run: Runs the arm's network over other inputs than those of the batch, in `loss_terms`.
     """
 
     loss_weights: ClassVar[Mapping[str, float]] = {}
     reward_weights: ClassVar[Mapping[str, float]] = {}
     settings: ClassVar[tuple[str, ...]] = ()
     privilege: ClassVar[str] = "none"
+    learns_from: ClassVar[str] = "itself"
     alongside: ClassVar[tuple[str, ...]] = ("introspective",)
+
+    run: Callable[[Inputs, Memory, StreamTable], Outputs]
 
     def __init__(self, config: AgentConfig, params: WorldParams, table: StreamTable) -> None:
         super().__init__()

@@ -17,6 +17,8 @@ from empathy_loop.agents.config import PPO_WEIGHTS, AgentConfig, ComparatorConfi
 from empathy_loop.agents.empathy.coupling import Coupling, TrueCoupling
 from empathy_loop.agents.empathy.targets import Dummy, Introspective, Predictive, Supervised
 from empathy_loop.agents.objective import Objective
+from empathy_loop.agents.observing.cloning import Cloning
+from empathy_loop.agents.observing.imitation import Observational
 from empathy_loop.envs.reading import amend, close_matches, load_class
 
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -31,6 +33,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "social_influence": SocialInfluence,
     "inequity_aversion": InequityAversion,
     "svo": SocialValueOrientation,
+    "observational": Observational,
+    "cloning": Cloning,
 }
 """What an arm can learn for besides PPO's own terms."""
 

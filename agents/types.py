@@ -97,6 +97,22 @@ class Experience(NamedTuple):
     truncated: Tensor
 
 
+class Recorded(NamedTuple):
+    """Chunks of recorded episodes, watched from the seat of one agent, the first in each.
+
+    Attributes:
+        inputs: Inputs with T + 1 rows, as in Batch; zeros after the end of an episode.
+        actions: int64 [T, E, A]. What each agent asked for, in [0, N).
+        demonstrates: bool [E, A]. Whose actions are to be learned from.
+        valid: bool [T, E]. False after the end of an episode.
+    """
+
+    inputs: Inputs
+    actions: Tensor
+    demonstrates: Tensor
+    valid: Tensor
+
+
 class Batch(NamedTuple):
     """What one gradient step learns from: whole chunks of some worlds.
 
@@ -110,6 +126,7 @@ class Batch(NamedTuple):
         returns: float32 [T, E, F]. Targets of the values.
         need: float32 [T, E, A, K], in [0, 1]. True needs, for privileged targets only.
         rewards: float32 [T, E, A]. The world's rewards, to which objectives have added nothing.
+        recorded: Recorded, of other worlds, where a run is given demonstrations; else None.
     """
 
     inputs: Inputs
@@ -120,3 +137,4 @@ class Batch(NamedTuple):
     returns: Tensor
     need: Tensor
     rewards: Tensor
+    recorded: Recorded | None = None

@@ -22,8 +22,10 @@ DEFAULT_ENV = "mutual_aid_v0"
 
 LATER_RULES = ("p_scrambled_cue", "show_trust")
 """Fields of WorldParams that came later, with defaults that keep what was before."""
-WITHOUT_EFFECT = ("num_threads", "checkpoint_every", "device")
+WITHOUT_EFFECT = ("num_threads", "checkpoint_every", "device", "demonstrations")
 """Settings that change how a run is made, and not what comes out."""
+LATER_CONSTANTS = {"observational_decay": "observational"}
+"""Constants of methods that no run had before, and the objective that uses each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class TrainConfig:
     person:learned is a person that the arm plays, with `world.show_trust`, which is then set."""
     steps: Annotated[int, Range(1, 1e12)] = 2_000_000
     """Agent steps to train for, at least 1; rounded up to whole rollouts."""
+    demonstrations: str = ""
+    """Folder of recorded episodes to learn from besides, as `empathy-loop record` and `play` write
+    them; "" for none. For agents that learn from others' acts: observational and cloned."""
+    demonstrations_hash: str = ""
+    """Hash of what the folder holds, written when a run is begun and never set by hand."""
     seed: Annotated[int, Range(0, 9_999)] = 0
     """Seed of the weights, the worlds and the minibatches, 0 to 9999."""
     num_threads: Annotated[int, Range(1, 1024)] = 1
@@ -108,7 +115,20 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
     refuse_unknown_terms(start.agent, arm, source)
     config = amend(start, {**settings, "agent": arm}, source)
     refuse_unused(config.agent, arm, source)
-    return config
+    return _with_hash(config, source)
+
+
+def _with_hash(config: TrainConfig, source: str) -> TrainConfig:
+    """Return a run with the hash of its demonstrations; one that was begun has it already."""
+    if not config.demonstrations or config.demonstrations_hash:
+        return config
+    from empathy_loop.train.demonstrations import hash_of_records
+
+    try:
+        found = hash_of_records(Path(config.demonstrations))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{source}: demonstrations: {error}") from error
+    return replace(config, demonstrations_hash=found)
 
 
 def as_seen_by(agent: AgentConfig, world: WorldParams) -> WorldParams:
@@ -221,8 +241,13 @@ def fingerprint(config: TrainConfig) -> str:
     data = {key: value for key, value in to_data(config).items() if key not in WITHOUT_EFFECT}
     data["agent"].pop("summary")
     data["world"] = world_data(config.world)
-    if not config.seats:  # which came later: runs without them keep their fingerprint
-        del data["seats"]
+    # What came later is left out where it is not used: runs of before keep their fingerprint.
+    for name in ("seats", "demonstrations_hash"):
+        if not data[name]:
+            del data[name]
+    for name, objective in LATER_CONSTANTS.items():
+        if objective not in config.agent.objectives:
+            del data["agent"]["comparator"][name]
     return hash_of(data)
 
 

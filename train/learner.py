@@ -12,7 +12,9 @@ import numpy as np
 import torch
 
 from empathy_loop.agents.arm import Arm
+from empathy_loop.agents.config import ComparatorConfig
 from empathy_loop.agents.empathy.metrics import belief_quality
+from empathy_loop.agents.registry import load_objective
 from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.populations import FOCAL, LEARNED_PERSON, seat_of
@@ -21,6 +23,7 @@ from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import LATER_RULES, TrainConfig, as_seen_by
+from empathy_loop.train.demonstrations import Demonstrations, hash_of_records
 from empathy_loop.train.device import CPU, choose_device, copied, pinned
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout, episode_metrics
@@ -28,7 +31,7 @@ from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, set_ste
 
 SEAT_NAMES = "seats.names"
 """Where the state of a SeatedWorld has its seats."""
-FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every", "device")
+FREE_TO_CHANGE = ("steps", "num_threads", "checkpoint_every", "device", "demonstrations")
 """Settings that a resumed run may have different from those it was started with."""
 
 
@@ -45,7 +48,8 @@ class Learner:
 
     Raises:
         ValueError: the agent does not learn, the rollout does not divide the horizon, there is no
-            such device, or the worlds cannot be shared by so many processes.
+            such device, the worlds cannot be shared by so many processes, or demonstrations are of
+            no use, or not those that they were.
 
     Attributes:
         device: Where the network is, and the memory; the worlds and the rollout are on the CPU.
@@ -91,6 +95,7 @@ class Learner:
         num_focal = self.world.observation.features.shape[1]
         self.arm = Arm(agent, world, config.seed, self.device, num_focal)
         self.arm.run = team.sharing(self.arm)
+        self.demonstrations = _demonstrations_of(config, world)
         self.optimiser = make_optimiser(self.arm)
         memory = self.arm.network.first_memory(len(self.share), self.arm.table)
         self.memory = copied(memory, self.device)
@@ -114,7 +119,7 @@ class Learner:
         lesson = lesson_of(copied(rollout, self.device), before, self.arm)
         key = (self.config.seed, self.num_updates)
         set_step_size(self.optimiser, self.config.agent.ppo, self.agent_steps)
-        losses = update(self.arm, self.optimiser, lesson.batch, key, self.team)
+        losses = update(self.arm, self.optimiser, lesson.batch, key, self.team, self.demonstrations)
         seconds.learning += perf_counter() - started
         self.memory = memory
         self.num_updates += 1
@@ -202,11 +207,13 @@ class Learner:
 def _compared(config: dict[str, Any]) -> dict[str, Any]:
     """Return settings without the summary of the arm, which changes nothing.
 
-    Checkpoints from before there were seats have none: all were focal. Rules that came later were
-    as their defaults are.
+    Checkpoints have no more than there was when they were written: what came later was not used,
+    and rules that came later were as their defaults are.
     """
     world = {name: getattr(WorldParams(), name) for name in LATER_RULES} | config["world"]
-    return {"seats": (), **config, "agent": {**config["agent"], "summary": ""}, "world": world}
+    agent = {**config["agent"], "summary": ""}
+    agent["comparator"] = {**asdict(ComparatorConfig()), **agent["comparator"]}
+    return {"seats": (), "demonstrations_hash": "", **config, "agent": agent, "world": world}
 
 
 def _difference(saved: Any, mine: Any, path: str) -> str:
@@ -216,6 +223,39 @@ def _difference(saved: Any, mine: Any, path: str) -> str:
             if mine[key] != saved.get(key):
                 return _difference(saved.get(key), mine[key], f"{path}.{key}")
     return f"{path} is {saved!r} there and {mine!r} here"
+
+
+def demand_demonstrators(config: TrainConfig) -> None:
+    """Raise ValueError if an agent learns from demonstrators alone, and there are none."""
+    if config.seats or config.demonstrations or "demonstrators" not in _learns_from(config):
+        return
+    raise ValueError(
+        f"agent {config.agent.name!r} learns from demonstrators, but all seats of {config.env!r} "
+        "are learners'; give a folder of records as demonstrations, or seats with partners such as "
+        "person:reserved"
+    )
+
+
+def _demonstrations_of(config: TrainConfig, world: WorldParams) -> Demonstrations | None:
+    """Return the records that a run learns from besides, or raise ValueError as Learner says."""
+    folder = config.demonstrations
+    if not folder:
+        return None
+    if _learns_from(config) <= {"itself"}:
+        raise ValueError(
+            f"agent {config.agent.name!r} does not learn from others' acts, so that demonstrations="
+            f"{folder!r} would have no effect; leave them out, or train observational or cloned"
+        )
+    if hash_of_records(Path(folder)) != config.demonstrations_hash:
+        raise ValueError(
+            f"demonstrations: the records in {folder} are not those that the run was begun with "
+            f"(hash {config.demonstrations_hash}); put them back, or train into another folder"
+        )
+    return Demonstrations(Path(folder), world)
+
+
+def _learns_from(config: TrainConfig) -> set[str]:
+    return {load_objective(name).learns_from for name in config.agent.objectives}
 
 
 def _warn_of_discount(discount: float, world: WorldParams) -> None:

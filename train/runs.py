@@ -24,6 +24,7 @@ from empathy_loop.train.config import TrainConfig, build_config, fingerprint, to
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.files import read_json, write_bytes, write_json
+from empathy_loop.train.learner import demand_demonstrators
 from empathy_loop.train.logging import Logger, declared_names
 from empathy_loop.train.loop import Progress, train
 from empathy_loop.train.outcomes import outcomes
@@ -66,12 +67,14 @@ def train_run(
         The numbers of the evaluation, as `train.outcomes` names them.
 
     Raises:
-        ValueError: the agent does not learn, or settings do not fit together.
+        ValueError: the agent does not learn, it has nobody to learn from, or settings do not fit
+            together.
         CheckpointError: a checkpoint cannot be read or written, or is of another run.
         OSError: a log cannot be written.
         TeamError: another process has stopped.
         KeyboardInterrupt: Ctrl-C; what was learned is saved.
     """
+    demand_demonstrators(config)
     saved = load_checkpoint(folder)
     done = saved["agent_steps"] if saved else 0
     with ExitStack() as stack:

@@ -15,6 +15,8 @@ from empathy_loop.agents.arm import Arm, Loss
 from empathy_loop.agents.config import PPOConfig
 from empathy_loop.agents.ppo import explained_variance
 from empathy_loop.agents.types import Batch, Experience, Inputs, Memory
+from empathy_loop.train.demonstrations import Demonstrations
+from empathy_loop.train.device import copied
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout
 
@@ -42,7 +44,12 @@ def set_step_size(optimiser: Optimizer, ppo: PPOConfig, agent_steps: int) -> Non
 
 
 def update(
-    arm: Arm, optimiser: Optimizer, batch: Batch, key: tuple[int, int], team: Team = ALONE
+    arm: Arm,
+    optimiser: Optimizer,
+    batch: Batch,
+    key: tuple[int, int],
+    team: Team = ALONE,
+    demonstrations: Demonstrations | None = None,
 ) -> dict[str, float]:
     """Take the gradient steps of one update.
 
@@ -55,6 +62,8 @@ def update(
         batch: A whole rollout.
         key: Seed of the run and number of the update.
         team: The processes that learn together, all from the same batch.
+        demonstrations: Records of which each gradient step has as many chunks as worlds, drawn by
+            the same generator.
 
     Returns:
         losses/<term or diagnostic>: means over the gradient steps; gradient_norm is the norm
@@ -71,6 +80,9 @@ def update(
         order = torch.from_numpy(generator.permutation(num_worlds)).to(batch.actions.device)
         for worlds in order.tensor_split(ppo.minibatches):
             part = take_worlds(batch, worlds)
+            if demonstrations is not None:
+                drawn = demonstrations.draw(generator, len(worlds), len(batch.actions))
+                part = part._replace(recorded=copied(drawn, batch.actions.device))
             loss = arm.loss(part)
             optimiser.zero_grad()
             torch.autograd.backward(loss.total)
@@ -159,17 +171,22 @@ def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
 
 
 def take_worlds(batch: Batch, worlds: Tensor) -> Batch:
-    """Return a batch of some worlds only.
+    """Return a batch of some worlds only, beside the same records.
 
     Args:
         batch: Batch of E worlds.
         worlds: int64 [E']. Which of them.
     """
-    return Batch(
-        Inputs(*(part.index_select(1, worlds) for part in batch.inputs)),
-        Memory(*(part.index_select(0, worlds) for part in batch.memory)),
-        *(part.index_select(1, worlds) for part in batch[2:]),
+    return batch._replace(
+        inputs=Inputs(*(part.index_select(1, worlds) for part in batch.inputs)),
+        memory=Memory(*(part.index_select(0, worlds) for part in batch.memory)),
+        **{name: part.index_select(1, worlds) for name, part in _per_step(batch).items()},
     )
+
+
+def _per_step(batch: Batch) -> dict[str, Any]:
+    """Return by name the arrays of a batch that have axes [T, E, ...]."""
+    return {name: part for name, part in batch._asdict().items() if isinstance(part, Tensor)}
 
 
 def _demand_finite(norm: Tensor, loss: Loss, arm: Arm, batch: Batch) -> None:
@@ -189,6 +206,6 @@ def _demand_finite(norm: Tensor, loss: Loss, arm: Arm, batch: Batch) -> None:
             "gradients": {name: weight.grad for name, weight in arm.named_parameters()},
             "inputs": batch.inputs._asdict(),
             "memory": batch.memory._asdict(),
-            **{name: getattr(batch, name) for name in batch._fields[2:]},
+            **_per_step(batch),
         },
     )

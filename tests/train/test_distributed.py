@@ -190,6 +190,7 @@ def test_one_process_exchanges_nothing() -> None:
         ("affective", 3, SOME_STEPS),
         ("ippo", 3, SOME_STEPS),
         ("lase", 3, SOME_STEPS),
+        ("observational", 3, SOME_STEPS),
         ("foreign:Foresight", 3, SOME_STEPS),
     ],
 )

@@ -238,9 +238,9 @@ def test_seats_come_from_the_scenario_and_all_focal_ones_leave_the_fingerprint()
     assert plain.seats == typed.seats == ()
     beside = build_config({"seats": ["focal", "train", "train"]}, "here")
     assert len({fingerprint(one) for one in (plain, typed, beside)}) == 2
-    later = {"seats", *WITHOUT_EFFECT}
+    later = {"seats", "demonstrations_hash", *WITHOUT_EFFECT}
     data = {name: value for name, value in to_data(plain).items() if name not in later}
-    del data["agent"]["summary"]
+    del data["agent"]["summary"], data["agent"]["comparator"]["observational_decay"]
     for name in LATER_RULES:
         del data["world"][name]
     assert fingerprint(plain) == hash_of(data), "that of runs from before there were seats"

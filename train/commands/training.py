@@ -29,6 +29,8 @@ class Train:
     """Seed of weights, worlds and minibatches, 0 to 9999; tune on 100 and up."""
     shift: Annotated[str | None, shown_default("the scenario's")] = None
     """Shift in training: none, partner_swap, cue_remap, need_dynamics or resource_move."""
+    demonstrations: Annotated[Path | None, shown_default("none")] = None
+    """Folder of recorded episodes to learn from besides; for observational and cloned."""
     threads: Annotated[int | None, shown_default("1")] = None
     """Threads of torch, 1 to 1024."""
     device: Annotated[Literal["auto", "cpu", "cuda"] | None, shown_default("auto")] = None
@@ -53,6 +55,7 @@ class Train:
             env=self.env,
             steps=self.steps,
             seed=self.seed,
+            demonstrations=None if self.demonstrations is None else str(self.demonstrations),
             num_threads=self.threads,
             device=self.device,
             world=given(shift=self.shift),
