@@ -109,6 +109,11 @@ def start_of(name: str, objectives: Any, source: str) -> AgentConfig:
     )
 
 
+def learns_from(agent: AgentConfig) -> set[str]:
+    """Return whose acts the objectives of an arm learn from, as `Objective.learns_from` says."""
+    return {load_objective(name).learns_from for name in agent.objectives}
+
+
 def settings_of_class(name: str) -> dict[str, Any]:
     """Return the settings that a user's class has by being what it is.
 

@@ -14,7 +14,7 @@ import torch
 from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.config import ComparatorConfig
 from empathy_loop.agents.empathy.metrics import belief_quality
-from empathy_loop.agents.registry import load_objective
+from empathy_loop.agents.registry import learns_from
 from empathy_loop.agents.types import Memory
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.populations import FOCAL, LEARNED_PERSON, seat_of
@@ -227,7 +227,7 @@ def _difference(saved: Any, mine: Any, path: str) -> str:
 
 def demand_demonstrators(config: TrainConfig) -> None:
     """Raise ValueError if an agent learns from demonstrators alone, and there are none."""
-    if config.seats or config.demonstrations or "demonstrators" not in _learns_from(config):
+    if config.seats or config.demonstrations or "demonstrators" not in learns_from(config.agent):
         return
     raise ValueError(
         f"agent {config.agent.name!r} learns from demonstrators, but all seats of {config.env!r} "
@@ -241,7 +241,7 @@ def _demonstrations_of(config: TrainConfig, world: WorldParams) -> Demonstration
     folder = config.demonstrations
     if not folder:
         return None
-    if _learns_from(config) <= {"itself"}:
+    if learns_from(config.agent) <= {"itself"}:
         raise ValueError(
             f"agent {config.agent.name!r} does not learn from others' acts, so that demonstrations="
             f"{folder!r} would have no effect; leave them out, or train observational or cloned"
@@ -252,10 +252,6 @@ def _demonstrations_of(config: TrainConfig, world: WorldParams) -> Demonstration
             f"(hash {config.demonstrations_hash}); put them back, or train into another folder"
         )
     return Demonstrations(Path(folder), world)
-
-
-def _learns_from(config: TrainConfig) -> set[str]:
-    return {load_objective(name).learns_from for name in config.agent.objectives}
 
 
 def _warn_of_discount(discount: float, world: WorldParams) -> None:

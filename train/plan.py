@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, NamedTuple
 
+from empathy_loop.agents.registry import learns_from
 from empathy_loop.envs.params import SHIFT_FAMILIES, Range, WorldParams, check_ranges
 from empathy_loop.envs.reading import close_matches
 from empathy_loop.train.config import (
@@ -106,6 +107,8 @@ class Comparison:
     """Agent steps for which a copy of each learned run is trained on under continued_shift."""
     continued_shift: str = "cue_remap"
     """Shift family of continued training, one of `shifts` that training has not met."""
+    demonstrations: str = ""
+    """Folder of recorded episodes for the arms that learn from others' acts; empty for none."""
     variant: str = ""
     """Variant of the scenario's seats to train and evaluate in; empty for its own seats."""
     views: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -197,7 +200,11 @@ def plan_runs(comparison: Comparison) -> list[Run]:
             {"world": _view(comparison, arm, view)},
             {"seats": comparison.variant} if comparison.variant else {},
         )
-        config = build_config(settings, f"comparison {comparison.name!r}, arm {arm!r}")
+        source = f"comparison {comparison.name!r}, arm {arm!r}"
+        config = build_config(settings, source)
+        if comparison.demonstrations and learns_from(config.agent) - {"itself"}:
+            shown = {"demonstrations": comparison.demonstrations}
+            config = build_config(merge(settings, shown), source)
         world = config.world
         cells = [world_data(world_of_cell(world, shift)) for shift in comparison.shifts]
         seats = seats_of_teams(comparison.teams, world.num_agents, comparison.focal_seats)

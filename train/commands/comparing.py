@@ -35,6 +35,8 @@ class Compare:
     """pool: processes of this machine; ray: Ray, on machines that all share the folder."""
     ray_address: Annotated[str | None, shown_default("a local Ray is started")] = None
     """Ray cluster to join, such as 10.0.0.1:6379, or auto for that of this machine."""
+    demonstrations: Annotated[Path | None, shown_default("none")] = None
+    """Folder of recorded episodes of people or policies, for arms that learn from others."""
     against: Annotated[str | None, shown_default("none")] = None
     """Finished comparison to add agents to: a folder, or one of `empathy-loop list references`."""
     agents: Annotated[UseAppendAction[tuple[str, ...]], arg(name="agent", metavar="AGENT")] = ()
@@ -49,7 +51,9 @@ class Compare:
         from empathy_loop.train.plan import plan_runs
         from empathy_loop.train.reference import load_reference, refuse_mixture
 
-        changes = merge(given(workers=self.workers), parse_assignments(self.assignments))
+        shown = None if self.demonstrations is None else str(self.demonstrations)
+        options = given(workers=self.workers, demonstrations=shown)
+        changes = merge(options, parse_assignments(self.assignments))
         whole = given(
             only=self.only or None,
             list_runs=self.list_runs or None,
