@@ -100,7 +100,7 @@ def _table(axes: Axes, results: Mapping[str, Any]) -> None:
     axes.set_title(f"Over all shifts: {', '.join(scored) or 'none could be scored'}")
     families = dict.fromkeys(f for found in results["families"].values() for f in found)
     header = ["arm", "seeds", *(measure.title for measure in OVERALL.values())]
-    header += [f"AURC,\n{family}" for family in families]
+    header += ["AURC,\n" + family.replace("_", "_\n") for family in families]
     rows = []
     for arm in results["arms"]:
         scores = results["overall"].get(arm["name"])
