@@ -12,6 +12,7 @@ let colours = [];
 export function useColours(found) { colours = found; }
 export const colourOf = (kind) => colours[kind];
 export const letterOf = (kind) => "ABCDEF"[kind];
+export const isPerson = (i, about) => about.names[i].startsWith("person");
 export const faceOf = (cue) => (cue >= DISTRESS ? "distress" : CUES[cue]);
 
 // Returns a context whose unit is a CSS pixel, cleared, and its size.
@@ -175,7 +176,7 @@ function drawTrust(pen, trust, place, cell) {
       pen.moveTo(...from);
       pen.quadraticCurveTo(...mid, ...to);
       pen.strokeStyle = TRUST;
-      pen.globalAlpha = 0.25 + 0.75 * level;
+      pen.globalAlpha = 0.3 + 0.7 * level;
       pen.lineWidth = (0.015 + 0.14 * level) * cell;
       pen.stroke();
     }
@@ -224,7 +225,7 @@ export function drawBoard(canvas, scene, about, show) {
     agent(pen, x, y, cell, one.cue);
     if (one.carried >= 0) marker(pen, x + 0.31 * cell, y + 0.31 * cell, 0.13 * cell, one.carried);
     const [nx, ny, half] = [x - 0.32 * cell, y + 0.32 * cell, 0.13 * cell];
-    if (about.names[i].startsWith("person")) {
+    if (isPerson(i, about)) {
       pen.fillStyle = INK;
       pen.fillRect(nx - half, ny - half, 2 * half, 2 * half);
     } else disc(pen, nx, ny, half, INK);

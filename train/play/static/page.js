@@ -1,6 +1,6 @@
 // The page: what is chosen, what is shown, and what keys and clicks do.
 
-import { drawBoard } from "./board.js";
+import { drawBoard, isPerson } from "./board.js";
 import { Connection } from "./connection.js";
 import { drawCurve, drawPanels } from "./panels.js";
 import { connectForm, offer, offerRecord, prepare } from "./setup.js";
@@ -70,7 +70,7 @@ function begun(message) {
 // What is hidden cannot be switched on.
 function offerToggles(isOpen) {
   for (const name of Object.values(TOGGLES)) {
-    const exists = name !== "trust" || state.about.names.some((one) => one.startsWith("person"));
+    const exists = name !== "trust" || state.about.names.some((_, i) => isPerson(i, state.about));
     $(`show-${name}`).closest("label").hidden = !isOpen || !exists;
   }
 }

@@ -1,6 +1,6 @@
 // The panel of each agent, its bars, and the curve of drives.
 
-import { agent, colourOf, fresh, letterOf, marker, TRUST } from "./board.js";
+import { agent, colourOf, fresh, isPerson, letterOf, marker, TRUST } from "./board.js";
 import { carrying, driveOf, fullNameOf, nameOf, percent, showing } from "./words.js";
 
 function element(tag, text, className) {
@@ -79,7 +79,7 @@ function trustOf(levels, about) {
 
 function panel(scene, j, about, show) {
   const one = scene.agents[j], made = element("article", undefined, j === about.seat ? "panel own" : "panel");
-  const title = element("h3"), picture = element("canvas"), text = element("span", j === about.seat ? `you, ${fullNameOf(j, about)}` : fullNameOf(j, about));
+  const title = element("h3"), picture = element("canvas"), text = element("span", j === about.seat ? `you (${about.names[j]})` : fullNameOf(j, about));
   picture.setAttribute("aria-hidden", "true");
   picture.dataset.cue = one.at ? one.cue : -1;
   const seen = one.at ? `${showing(one.cue)}, ${carrying(one)}` : "out of sight";
@@ -91,7 +91,8 @@ function panel(scene, j, about, show) {
   }
   const table = tableOf(scene, j, about, show);
   made.append(title);
-  made.append(table || element("p", about.seat === null ? "needs are not shown" : "needs are hidden", "none"));
+  const hidden = `${isPerson(j, about) ? "their" : "its"} needs are hidden`;
+  made.append(table || element("p", about.seat === null ? "needs are not shown" : hidden, "none"));
   const trust = show.trust && scene.trust && scene.trust[j];
   if (trust) made.append(trustOf(trust, about));
   return made;

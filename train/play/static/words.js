@@ -3,11 +3,11 @@
 import { DISTRESS, faceOf, letterOf } from "./board.js";
 
 export const nameOf = (i, about) => (i === about.seat ? "you" : about.names[i]);
+const opening = (i, about) => (i === about.seat ? "You" : about.names[i]);
 // The name, with the number on the board where that is another.
 export const fullNameOf = (i, about) =>
   (about.names[i].endsWith(`_${i}`) ? about.names[i] : `${about.names[i]} (${i})`);
 export const percent = (level) => `${Math.round(level * 100)}%`;
-const capital = (text) => text[0].toUpperCase() + text.slice(1);
 
 export function showing(cue) {
   if (cue === 0) return "shows nothing";
@@ -39,10 +39,10 @@ export function events(scene, before, about) {
   for (const [i, j, kind, wrong] of scene.gifts) {
     const what = kind < 0 ? "an item" : letterOf(kind);
     const outcome = wrong === null ? "" : wrong ? ", which was wrong" : ", which relieved";
-    found.push(`${capital(nameOf(i, about))} gave ${what} to ${nameOf(j, about)}${outcome}.`);
+    found.push(`${opening(i, about)} gave ${what} to ${nameOf(j, about)}${outcome}.`);
   }
   for (const [i, j] of scene.thanks) {
-    found.push(`${capital(nameOf(i, about))} thanked ${nameOf(j, about)}.`);
+    found.push(`${opening(i, about)} thanked ${nameOf(j, about)}.`);
   }
   scene.agents.forEach((one, i) => {
     if (i === about.seat || !one.at) return;
