@@ -53,6 +53,7 @@ class Lobby:
         for agent in self._agents.values():
             load_actor(agent)
         self._agents |= {name: name for name in SCRIPTED if name not in self._agents}
+        self._scenarios = {name: load_scenario(name) for name in list_scenarios()}
         self.records = records
         self.stepper = ThreadPoolExecutor(1)
         self._sessions: dict[str, Session] = {}
@@ -64,8 +65,8 @@ class Lobby:
             "type": "hello",
             "agents": list(self._agents),
             "scenarios": [
-                {"name": name, "summary": summary, "seats": _offered_seats(load_scenario(name))}
-                for name, summary in list_scenarios().items()
+                {"name": name, "summary": one.summary, "seats": _offered_seats(one)}
+                for name, one in self._scenarios.items()
             ],
             "records": self._names(),
             "colours": list(KIND_COLOURS),
@@ -78,11 +79,11 @@ class Lobby:
             ValueError: a choice is none of those that are offered, or they do not fit together.
             CheckpointError: a run cannot be read any more.
         """
-        if message.scenario not in list_scenarios():
+        if message.scenario not in self._scenarios:
             raise ValueError("there is no such scenario here")
         if message.agent not in self._agents:
             raise ValueError("there is no such agent here")
-        scenario = load_scenario(message.scenario)
+        scenario = self._scenarios[message.scenario]
         seats = check_seats(scenario.seats, scenario.params.num_agents)
         if message.seat is not None:
             last = len(_offered_seats(scenario)) - 1
