@@ -50,9 +50,7 @@ def true_scene(episode: Episode, belief: NDArray[np.float32] | None = None) -> S
         "need": _rounded(frame.need),
         "belief": _beliefs(belief),
     }
-    agents = [
-        dict(zip(by_agent, one, strict=True)) for one in zip(*by_agent.values(), strict=True)
-    ]
+    agents = [dict(zip(by_agent, one, strict=True)) for one in zip(*by_agent.values(), strict=True)]
     return {
         "t": frame.step,
         "stations": frame.station.tolist(),
@@ -159,7 +157,7 @@ def _code(one_hot: NDArray[np.float32]) -> int:
 def _beliefs(belief: NDArray[np.float32]) -> list[dict[str, list[float]] | None]:
     """Return of each agent, other agent to the levels that it believes in, from [A, O, K]."""
     num_agents = len(belief)
-    unknown = np.isnan(belief).any((1, 2)).tolist()
+    unknown: NDArray[np.bool_] = np.isnan(belief).any(axis=(1, 2))
     return [
         None if unknown[i] else {str((i + d + 1) % num_agents): row for d, row in enumerate(rows)}
         for i, rows in enumerate(_rounded(belief))
