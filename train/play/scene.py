@@ -157,9 +157,10 @@ def _code(one_hot: NDArray[np.float32]) -> int:
 def _beliefs(belief: NDArray[np.float32]) -> list[dict[str, list[float]] | None]:
     """Return of each agent, other agent to the levels that it believes in, from [A, O, K]."""
     num_agents = len(belief)
-    unknown: NDArray[np.bool_] = np.isnan(belief).any(axis=(1, 2))
     return [
-        None if unknown[i] else {str((i + d + 1) % num_agents): row for d, row in enumerate(rows)}
+        None
+        if np.isnan(belief[i]).any()
+        else {str((i + d + 1) % num_agents): row for d, row in enumerate(rows)}
         for i, rows in enumerate(_rounded(belief))
     ]
 
