@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs.frame import Frame, frame_of
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.people import People
+from empathy_loop.envs.populations import agent_names
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.state import STAY
 from empathy_loop.envs.world import World
@@ -107,6 +109,11 @@ class Episode:
         belief: NDArray[np.float32] = self._arrays["belief"][self.step_number]
         return belief
 
+    @property
+    def people(self) -> People | None:
+        """The people among the agents, with what they think of the others; None without."""
+        return self._seated.people
+
     def step(self, chosen: Mapping[int, int] | None = None) -> None:
         """Let everybody act, and look at what came of it.
 
@@ -142,7 +149,6 @@ class Episode:
     def record(self) -> Record:
         """Return what happened so far, in arrays of its own."""
         steps, setting = self.step_number, self.setting
-        num_agents = self.params.num_agents
         names = self._seated.row_names
         partners = (names[row] for row in self._seated.rows[0] if row >= 0)
         header = Header(
@@ -151,7 +157,7 @@ class Episode:
             seed=setting.seed,
             world=setting.world,
             seats=self._seated.seats,
-            agents=tuple(f"ai_{i}" for i in range(num_agents)),
+            agents=agent_names(self._seated.seats),
             policies=(*setting.policies, *partners),
             greedy=setting.greedy,
         )

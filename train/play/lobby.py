@@ -13,7 +13,9 @@ from typing import Any
 from empathy_loop.envs.canvas import KIND_COLOURS
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import SCRIPTED
-from empathy_loop.envs.scenarios import list_scenarios, load_scenario
+from empathy_loop.envs.person import LEARNED, PERSON
+from empathy_loop.envs.populations import agent_names, check_seats, count_focal, seat_of
+from empathy_loop.envs.scenarios import Scenario, list_scenarios, load_scenario
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.episode import Episode, Setting
 from empathy_loop.train.play.messages import Start
@@ -51,6 +53,7 @@ class Lobby:
         for agent in self._agents.values():
             load_actor(agent)
         self._agents |= {name: name for name in SCRIPTED if name not in self._agents}
+        self._scenarios = {name: load_scenario(name) for name in list_scenarios()}
         self.records = records
         self.stepper = ThreadPoolExecutor(1)
         self._sessions: dict[str, Session] = {}
@@ -62,8 +65,8 @@ class Lobby:
             "type": "hello",
             "agents": list(self._agents),
             "scenarios": [
-                {"name": name, "summary": summary, "agents": load_scenario(name).params.num_agents}
-                for name, summary in list_scenarios().items()
+                {"name": name, "summary": one.summary, "seats": _offered_seats(one)}
+                for name, one in self._scenarios.items()
             ],
             "records": self._names(),
             "colours": list(KIND_COLOURS),
@@ -76,22 +79,26 @@ class Lobby:
             ValueError: a choice is none of those that are offered, or they do not fit together.
             CheckpointError: a run cannot be read any more.
         """
-        if message.scenario not in list_scenarios():
+        if message.scenario not in self._scenarios:
             raise ValueError("there is no such scenario here")
         if message.agent not in self._agents:
             raise ValueError("there is no such agent here")
-        params = load_scenario(message.scenario).params
-        policies = [message.agent] * params.num_agents
+        scenario = self._scenarios[message.scenario]
+        seats = check_seats(scenario.seats, scenario.params.num_agents)
         if message.seat is not None:
-            if message.seat >= params.num_agents:
-                raise ValueError(f"seat must be in [0, {params.num_agents - 1}]")
+            last = len(_offered_seats(scenario)) - 1
+            if message.seat > last:
+                raise ValueError(f"seat must be in [0, {last}]")
+            seats = _taken(seats, message.seat)
+        policies = [message.agent] * count_focal(seats)
+        if message.seat is not None:
             policies[message.seat] = HUMAN
         setting = Setting(
             message.scenario,
-            params,
+            scenario.params,
             message.seed,
             message.world,
-            ("focal",) * params.num_agents,
+            seats,
             tuple(policies),
         )
         actors = {message.agent: load_actor(self._agents[message.agent])}
@@ -149,7 +156,7 @@ class Lobby:
             "seat": seat,
             "grid": params.grid_size,
             "kinds": params.num_kinds,
-            "agents": params.num_agents,
+            "names": list(agent_names(how.seats)),
             "horizon": params.horizon,
             "offers": params.offers,
         }
@@ -175,6 +182,25 @@ class Lobby:
         files = [path for path in self.records.glob(f"*{ENDING}") if not path.is_symlink()]
         files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.name for path in files[:MOST_LISTED]]
+
+
+def _offered_seats(scenario: Scenario) -> list[str]:
+    """Return what the agents are called whose seats can be taken: all AI, and the first person.
+
+    Seats that are acted for from outside come first in a world, so the others cannot be.
+    """
+    seats = check_seats(scenario.seats, scenario.params.num_agents)
+    num_focal = count_focal(seats)
+    has_person = num_focal < len(seats) and seat_of(seats[num_focal]).person is not None
+    return list(agent_names(seats)[: num_focal + has_person])
+
+
+def _taken(seats: tuple[str, ...], i: int) -> tuple[str, ...]:
+    """Return seats in which a real person may act in seat i, at the same times."""
+    if seat_of(seats[i]).is_focal:
+        return seats
+    _, *settings = seats[i].split(",")
+    return (*seats[:i], ",".join((PERSON + LEARNED, *settings)), *seats[i + 1 :])
 
 
 def _labels(agents: Sequence[str]) -> dict[str, str | Path]:

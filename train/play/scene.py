@@ -12,7 +12,7 @@ thanks     [[who thanked, whom], ...]
 shift      Name of the shift that has come, or null.
 welfare    Unshaped welfare so far, or null while it is hidden.
 mask       [bool, ...] of the actions that can be done now, or null for who only watches.
-trust      null: the place for what simulated people think of each agent.
+trust      person to AI to trust in [0, 1], all by number; null without people, and while hidden.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs.frame import frame_of
 from empathy_loop.envs.observation import ObservationLayout
+from empathy_loop.envs.people import People
 from empathy_loop.envs.state import ACT_HELP, HELP_BASE, NEUTRAL, NO_ACT, NOTHING, THANK
 from empathy_loop.train.episode import Episode
 
@@ -40,18 +41,16 @@ def true_scene(episode: Episode, belief: NDArray[np.float32] | None = None) -> S
     """
     frame, state = frame_of(episode.world, 0), episode.world.state
     belief = episode.belief if belief is None else belief
-    agents = [
-        {
-            "at": frame.position[i].tolist(),
-            "carried": int(frame.carried[i]),
-            "cue": int(frame.cue[i]),
-            "act": int(state.social_act[0, i]),
-            "received": int(state.received[0, i]),
-            "need": _rounded(frame.need[i]),
-            "belief": _beliefs(i, belief[i]),
-        }
-        for i in range(len(frame.carried))
-    ]
+    by_agent = {
+        "at": frame.position.tolist(),
+        "carried": frame.carried.tolist(),
+        "cue": frame.cue.tolist(),
+        "act": state.social_act[0].tolist(),
+        "received": state.received[0].tolist(),
+        "need": _rounded(frame.need),
+        "belief": _beliefs(belief),
+    }
+    agents = [dict(zip(by_agent, one, strict=True)) for one in zip(*by_agent.values(), strict=True)]
     return {
         "t": frame.step,
         "stations": frame.station.tolist(),
@@ -61,7 +60,7 @@ def true_scene(episode: Episode, belief: NDArray[np.float32] | None = None) -> S
         "shift": frame.shift,
         "welfare": round(episode.welfare, 3),
         "mask": None,
-        "trust": None,
+        "trust": _trust(episode.people),
     }
 
 
@@ -155,13 +154,26 @@ def _code(one_hot: NDArray[np.float32]) -> int:
     return int(one_hot.argmax()) if one_hot.any() else NOTHING
 
 
-def _beliefs(i: int, belief: NDArray[np.float32]) -> dict[str, list[float]] | None:
-    """Return other agent to the levels that agent i believes in, from [O, K]."""
-    if np.isnan(belief).any():
+def _beliefs(belief: NDArray[np.float32]) -> list[dict[str, list[float]] | None]:
+    """Return of each agent, other agent to the levels that it believes in, from [A, O, K]."""
+    num_agents = len(belief)
+    return [
+        None
+        if np.isnan(belief[i]).any()
+        else {str((i + d + 1) % num_agents): row for d, row in enumerate(rows)}
+        for i, rows in enumerate(_rounded(belief))
+    ]
+
+
+def _trust(people: People | None) -> dict[str, dict[str, float]] | None:
+    """Return person to AI to trust now, or None without people."""
+    if people is None:
         return None
-    num_agents = len(belief) + 1
-    return {str((i + d + 1) % num_agents): _rounded(row) for d, row in enumerate(belief)}
+    trust = _rounded(people.state.trust[0])
+    persons, others = np.flatnonzero(people.is_person), np.flatnonzero(~people.is_person)
+    return {str(h): {str(i): trust[h][i] for i in others} for h in persons}
 
 
-def _rounded(levels: NDArray[Any]) -> list[float]:
-    return [round(float(level), 3) for level in levels]
+def _rounded(levels: NDArray[Any]) -> Any:
+    """Return levels as lists of numbers with three decimals, nested as the axes are."""
+    return np.round(levels.astype(np.float64), 3).tolist()

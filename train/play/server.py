@@ -27,6 +27,7 @@ MOST_CONNECTIONS = 64
 """Connections at once; one more is refused."""
 RATE, BURST = 40.0, 80
 """Messages per second that a connection may send in the long run, and at once."""
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 _HEADERS = {
@@ -204,7 +205,7 @@ class _Conversation:
 
     async def _send(self, replies: list[Reply]) -> None:
         for reply in replies:
-            await self._socket.send_text(json.dumps(reply, separators=(",", ":")))
+            await self._socket.send_text(_ENCODER.encode(reply))
 
 
 def _refusal(reason: str) -> Reply:

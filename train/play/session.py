@@ -16,6 +16,8 @@ from empathy_loop.train.records import Record
 from empathy_loop.train.replay import check_replay_into
 
 Reply = dict[str, Any]
+MADE_UP_SECONDS = 0.5
+"""Delay that the steps after it make up for."""
 
 
 class Session:
@@ -71,8 +73,8 @@ class Session:
 
     def tick(self) -> list[Reply]:
         """Let one step pass because its time has come; a person who has not chosen stays."""
-        # Kept at the pace, unless the server cannot keep up.
-        self._due = max(self._due + 1.0 / self._speed, time.monotonic())
+        # Kept at the pace: what was late is made up for, unless the server cannot keep up.
+        self._due = max(self._due + 1.0 / self._speed, time.monotonic() - MADE_UP_SECONDS)
         return self._advance({})
 
     def handle(self, message: Message) -> list[Reply]:

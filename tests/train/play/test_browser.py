@@ -43,9 +43,16 @@ def open_page(browser: Chromium, server: Any) -> None:
     browser.wait("document.getElementById('connection').textContent === 'connected'")
 
 
-def begin(browser: Chromium, mode: str, agent: str) -> None:
+def begin(
+    browser: Chromium, mode: str, agent: str, scenario: str = "mutual_aid_v0", seat: int = 0
+) -> None:
     browser.click_on(f"input[value={mode}] + span")
     browser.run(f"document.getElementById('agent').value = {json.dumps(agent)}")
+    browser.run(
+        f"(() => {{ const one = document.getElementById('scenario'); one.value = '{scenario}';"
+        "one.dispatchEvent(new Event('change')); })()"
+    )
+    browser.run(f"document.getElementById('seat').value = {seat}")
     browser.click_on("#begin")
     browser.wait(f"{GAME}.scenes.length > 0")
 
@@ -176,6 +183,42 @@ def test_a_watched_episode_steps_runs_stops_and_goes_back(browser: Chromium, ser
     )
     assert browser.run("document.getElementById('step').textContent") == "step 0 of 128"
     assert moments(browser) == stopped
+    assert browser.problems == []
+
+
+def test_lines_and_bars_show_whom_people_trust_until_they_are_switched_off(
+    browser: Chromium, server: Any
+) -> None:
+    open_page(browser, server)
+    begin(browser, "watch", "filter")
+    toggle = "document.getElementById('show-trust').closest('label').hidden"
+    assert browser.run(toggle)
+    begin_anew = "window.empathyLoop.state.scenes = []"
+    browser.run(begin_anew)
+    begin(browser, "watch", "filter", "human_loop_v0")
+    assert not browser.run(toggle)
+    board = "document.getElementById('board').toDataURL()"
+    rows = "[...document.querySelectorAll('.trust tr')].map((one) => one.textContent)"
+    names = "[...document.querySelectorAll('.panel h3 > span:first-of-type')]"
+    with_lines = browser.run(board)
+    assert browser.run(rows) == ["trust in ai_030%", "trust in ai_130%"] * 2
+    assert "person_0 trusts ai_0 30%" in browser.run("document.getElementById('look').textContent")
+    assert browser.run(f"{names}.map((one) => one.firstChild.textContent)") == [
+        *("ai_0", "ai_1", "person_0 (2)", "person_1 (3)")
+    ]
+    browser.press("r")
+    without = browser.run(board)
+    assert without != with_lines and browser.run(rows) == []
+    browser.click_on("#show-trust")
+    assert browser.run(board) == with_lines
+
+    # Who plays is told of no trust, the own one neither.
+    browser.run(begin_anew)
+    begin(browser, "play", "filter", "human_loop_v0", seat=2)
+    assert browser.run(toggle) and browser.run(rows) == []
+    assert "You are person_0" in browser.run("document.getElementById('log').textContent")
+    assert browser.run(f"{GAME}.scenes.map((one) => one.trust)") == [None]
+    assert browser.run("document.getElementById('seat').length") == 3
     assert browser.problems == []
 
 

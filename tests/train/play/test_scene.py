@@ -123,6 +123,40 @@ def test_the_truth_has_what_each_believes_of_each_other() -> None:
     assert agents[2]["belief"]["1"] == [round(float(b), 3) for b in episode.belief[2, 1]]
 
 
+def among_people(steps: int = 20) -> Episode:
+    """Return an episode of two AI and two people, the first of whom is a real person."""
+    people = ("person:learned", "person:reserved")
+    params = replace(PARAMS, num_agents=4, offers=True, horizon=32)
+    policies = ("oracle", "reader", "human")
+    episode = episode_of(policies, seats=("focal", "focal", *people), params=params, world=3)
+    for _ in range(steps):
+        episode.step()
+    return episode
+
+
+def test_the_truth_has_the_trust_of_each_person_in_each_ai() -> None:
+    episode = among_people()
+    assert episode.people is not None
+    trust = episode.people.state.trust[0]
+    assert len({round(float(level), 3) for level in trust[2:, :2].ravel()}) > 1
+    assert true_scene(episode)["trust"] == {
+        str(h): {str(i): round(float(trust[h, i]), 3) for i in (0, 1)} for h in (2, 3)
+    }
+    assert true_scene(lively(2))["trust"] is None
+
+
+@pytest.mark.parametrize("seat", [0, 2])
+def test_trust_moves_nothing_that_a_person_in_a_seat_is_sent(seat: int) -> None:
+    episode = among_people()
+    before = seat_scene_of(episode, seat)
+    assert before["trust"] is None
+    assert episode.people is not None
+    for array in episode.people.state:
+        array[...] = unlike(array)
+    assert true_scene(episode)["trust"] is not None
+    assert seat_scene_of(episode, seat) == before
+
+
 def test_both_kinds_of_scene_have_the_same_keys() -> None:
     episode = lively(2)
     truth, scene = true_scene(episode), seat_scene_of(episode, 0)

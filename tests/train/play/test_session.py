@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from played import episode_of, played
+from played import PARAMS, episode_of, played
 
 from empathy_loop.train.play.messages import Act, Pace, Review, Step
 from empathy_loop.train.play.scene import seat_scene
@@ -154,6 +155,20 @@ def test_a_full_disk_is_told_and_does_not_end_the_session() -> None:
     assert sent[-1]["record"] is None
     assert sent[-1]["problem"] == "the record could not be written: No space left on device"
     assert session.handle(Review(type="review"))
+
+
+def test_a_record_of_people_is_shown_with_their_trust() -> None:
+    seats = ("focal", "focal", "person:reserved", "person:reserved")
+    params = replace(PARAMS, num_agents=4)
+    episode = episode_of(("oracle", "reader"), seats=seats, params=params, world=3)
+    session = Session(episode)
+    while not episode.is_over:
+        session.handle(step(episode.step_number))
+    record = episode.record()
+    assert record.header.agents == ("ai_0", "ai_1", "person_0", "person_1")
+    shown = [scene["trust"] for scene in opened(record).since(0)[1]["scenes"]]
+    assert shown == [scene["trust"] for scene in session.scenes]
+    assert shown[-1] != shown[0] == {h: {"0": 0.3, "1": 0.3} for h in ("2", "3")}
 
 
 def test_a_record_is_shown_with_the_beliefs_of_then() -> None:

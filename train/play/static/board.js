@@ -4,6 +4,7 @@ export const CUES = ["neutral", "relief", "annoyed", "gratitude", "kindness"];
 export const DISTRESS = 5;
 const INK = "#22252a", PALE = "#ffffff", LINE = "#c9ccd1", SKIN = "#ffe3a8";
 const GOOD = "#1c6e5a", BAD = "#c8321f", WARM = "#9a4fa8", UNKNOWN = "#22252a";
+export const TRUST = "#3d4f8f";
 const LETTERS = [PALE, INK, PALE, INK, INK, INK];
 const POLYGONS = { 1: [4, 45], 2: [3, -90], 3: [4, 0], 4: [5, -90], 5: [6, 0] };
 let colours = [];
@@ -11,6 +12,7 @@ let colours = [];
 export function useColours(found) { colours = found; }
 export const colourOf = (kind) => colours[kind];
 export const letterOf = (kind) => "ABCDEF"[kind];
+export const isPerson = (i, about) => about.names[i].startsWith("person");
 export const faceOf = (cue) => (cue >= DISTRESS ? "distress" : CUES[cue]);
 
 // Returns a context whose unit is a CSS pixel, cleared, and its size.
@@ -161,7 +163,28 @@ function arrow(pen, from, to, cell, colour, dash) {
     (start[1] + 2 * mid[1] + end[1]) / 4 + 0.1 * cell * ly];
 }
 
-export function drawBoard(canvas, scene, about) {
+// From each person to each AI, the thicker and darker the more it trusts.
+function drawTrust(pen, trust, place, cell) {
+  for (const [h, levels] of Object.entries(trust)) {
+    for (const [i, level] of Object.entries(levels)) {
+      const from = place(h), to = place(i);
+      if (!from || !to) continue;
+      // Bent, so that lines to two in one row part.
+      const mid = [(from[0] + to[0]) / 2 + 0.12 * (to[1] - from[1]),
+        (from[1] + to[1]) / 2 - 0.12 * (to[0] - from[0])];
+      pen.beginPath();
+      pen.moveTo(...from);
+      pen.quadraticCurveTo(...mid, ...to);
+      pen.strokeStyle = TRUST;
+      pen.globalAlpha = 0.3 + 0.7 * level;
+      pen.lineWidth = (0.015 + 0.14 * level) * cell;
+      pen.stroke();
+    }
+  }
+  pen.globalAlpha = 1;
+}
+
+export function drawBoard(canvas, scene, about, show) {
   const { pen, width } = fresh(canvas);
   const cell = width / about.grid;
   const middle = ([row, column]) => [(column + 0.5) * cell, (row + 0.5) * cell];
@@ -189,6 +212,8 @@ export function drawBoard(canvas, scene, about) {
       0.22 * cell, INK);
     else marker(pen, x, y, 0.25 * cell, kind);
   });
+  const place = (i) => scene.agents[i].at && middle(scene.agents[i].at);
+  if (scene.trust && show.trust) drawTrust(pen, scene.trust, place, cell);
   scene.agents.forEach((one, i) => {
     if (!one.at) return;
     const [x, y] = middle(one.at);
@@ -199,10 +224,13 @@ export function drawBoard(canvas, scene, about) {
     }
     agent(pen, x, y, cell, one.cue);
     if (one.carried >= 0) marker(pen, x + 0.31 * cell, y + 0.31 * cell, 0.13 * cell, one.carried);
-    disc(pen, x - 0.32 * cell, y + 0.32 * cell, 0.13 * cell, INK);
-    letter(pen, String(i), x - 0.32 * cell, y + 0.32 * cell, 0.18 * cell, PALE);
+    const [nx, ny, half] = [x - 0.32 * cell, y + 0.32 * cell, 0.13 * cell];
+    if (isPerson(i, about)) {
+      pen.fillStyle = INK;
+      pen.fillRect(nx - half, ny - half, 2 * half, 2 * half);
+    } else disc(pen, nx, ny, half, INK);
+    letter(pen, String(i), nx, ny, 0.18 * cell, PALE);
   });
-  const place = (i) => scene.agents[i].at && middle(scene.agents[i].at);
   for (const [i, j] of scene.thanks) {
     if (place(i) && place(j)) heart(pen, ...arrow(pen, place(i), place(j), cell, WARM, []), 0.1 * cell);
   }

@@ -1,17 +1,18 @@
 // The page: what is chosen, what is shown, and what keys and clicks do.
 
-import { drawBoard } from "./board.js";
+import { drawBoard, isPerson } from "./board.js";
 import { Connection } from "./connection.js";
 import { drawCurve, drawPanels } from "./panels.js";
 import { connectForm, offer, offerRecord, prepare } from "./setup.js";
 import { alertText, log, say } from "./voice.js";
-import { description, events, nameOf } from "./words.js";
+import { description, events, fullNameOf } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const ACTIONS = ["stay", "north", "south", "west", "east", "use", "thank", "offer"];
 const HELP = 7;
 const MOVES = { ArrowUp: 1, w: 1, ArrowDown: 2, s: 2, ArrowLeft: 3, a: 3, ArrowRight: 4, d: 4 };
 const PLAY_KEYS = { ...MOVES, " ": 0, u: 5, t: 6, o: 7 };
+const TOGGLES = { n: "needs", b: "beliefs", r: "trust" };
 const SIGNS = { stay: "\u2022", north: "\u2191", south: "\u2193", west: "\u2190", east: "\u2192" };
 
 const state = {
@@ -58,13 +59,20 @@ function begun(message) {
   document.body.classList.toggle("play", plays);
   $("stage").hidden = false;
   $("reveal").hidden = true;
-  $("show-needs").closest("label").hidden = plays;
-  $("show-beliefs").closest("label").hidden = plays;
+  offerToggles(!plays);
   $("log").replaceChildren();
   if (window.matchMedia("(max-width: 48rem)").matches) $("choose").open = false;
   if (plays) makeActions();
-  tell(plays ? `You are ai_${message.seat}. Press L to hear where you are.` : "The episode begins.");
+  tell(plays ? `You are ${message.names[message.seat]}. Press L to hear where you are.` : "The episode begins.");
   $("board").focus({ preventScroll: true });
+}
+
+// What is hidden cannot be switched on.
+function offerToggles(isOpen) {
+  for (const name of Object.values(TOGGLES)) {
+    const exists = name !== "trust" || state.about.names.some((_, i) => isPerson(i, state.about));
+    $(`show-${name}`).closest("label").hidden = !isOpen || !exists;
+  }
 }
 
 function scenes(message) {
@@ -93,9 +101,7 @@ function ended(message) {
   $("reveal").hidden = state.about.seat === null;
   const kept = message.problem || (message.record ? `Recorded as ${message.record}.` : "");
   tell(`The episode is over: welfare ${message.welfare.toFixed(2)}. ${kept}`);
-  if (message.record) {
-    offerRecord(message.record);
-  }
+  if (message.record) offerRecord(message.record);
   draw();
 }
 
@@ -103,8 +109,7 @@ function truth(message) {
   state.scenes = message.scenes;
   state.at = 0;
   $("reveal").hidden = true;
-  $("show-needs").closest("label").hidden = false;
-  $("show-beliefs").closest("label").hidden = false;
+  offerToggles(true);
   tell("What was hidden is shown; go through the moments.");
   draw();
 }
@@ -130,18 +135,20 @@ function tell(text) {
 
 const shown = () => (state.at === null ? state.scenes.length - 1 : state.at);
 
+const toggled = () =>
+  Object.fromEntries(Object.values(TOGGLES).map((name) => [name, $(`show-${name}`).checked]));
+
 function draw() {
   if (!state.scenes.length) return;
   const n = shown(), scene = state.scenes[n], about = state.about;
-  const show = { needs: $("show-needs").checked, beliefs: $("show-beliefs").checked };
+  const show = toggled();
   $("step").textContent = `step ${scene.t} of ${about.horizon}`;
   $("shift").hidden = !scene.shift;
   $("shift").textContent = scene.shift ? `shift: ${scene.shift.replaceAll("_", " ")}` : "";
   $("score").textContent = scene.welfare === null ? "" : `welfare ${scene.welfare.toFixed(2)}`;
-  drawBoard($("board"), scene, about);
-  const words = description(scene, about);
+  drawBoard($("board"), scene, about, show);
   $("board").setAttribute("aria-label", `Board, ${about.grid} by ${about.grid}`);
-  $("look").textContent = words;
+  $("look").textContent = description(scene, about, show);
   drawPanels($("panels"), scene, about, show);
   drawCurve($("curve"), $("curve-caption"), state.scenes, n, about, show);
   const over = Boolean(state.ended) || state.scenes.length > about.horizon;
@@ -172,9 +179,10 @@ function makeActions() {
   };
   const others = document.createElement("div");
   others.className = "others";
-  for (let d = 1; d < about.agents; d += 1) {
-    const j = (about.seat + d) % about.agents;
-    others.append(button(HELP + d, `Help ${nameOf(j, about)}`, `help ai_${j}`));
+  const count = about.names.length;
+  for (let d = 1; d < count; d += 1) {
+    const name = fullNameOf((about.seat + d) % count, about);
+    others.append(button(HELP + d, `Help ${name}`, `help ${name}`));
   }
   for (const action of about.offers ? [5, 6, 7] : [5, 6]) {
     const name = ACTIONS[action];
@@ -193,7 +201,7 @@ function act(action) {
   state.at = null;
   const now = state.scenes.at(-1);
   if (!now.mask || !now.mask[action]) {
-    alertText(action > HELP ? "You cannot help it now: carry an item, and be near." : "That cannot be done now.");
+    alertText(action > HELP ? "You cannot help now: carry an item, and be near." : "That cannot be done now.");
     draw();
     return;
   }
@@ -201,8 +209,8 @@ function act(action) {
 }
 
 function helpAction(j) {
-  const { seat, agents } = state.about;
-  return HELP + ((j - seat + agents) % agents);
+  const { seat, names } = state.about;
+  return HELP + ((j - seat + names.length) % names.length);
 }
 
 function setPace(running) {
@@ -233,8 +241,7 @@ $("speed").addEventListener("input", () => {
   $("speed-shown").textContent = `${Number(speed().toFixed(1))}/s`;
   if (state.running) setPace(true);
 });
-$("show-needs").addEventListener("change", draw);
-$("show-beliefs").addEventListener("change", draw);
+for (const name of Object.values(TOGGLES)) $(`show-${name}`).addEventListener("change", draw);
 new ResizeObserver(draw).observe($("board"));
 
 $("board").addEventListener("click", (event) => {
@@ -259,20 +266,20 @@ document.addEventListener("keydown", (event) => {
 
 function pressed(key) {
   const plays = state.about.seat !== null && !state.ended;
-  if (key === "b" || key === "n") {
-    const box = $(key === "b" ? "show-beliefs" : "show-needs");
+  if (key in TOGGLES) {
+    const box = $(`show-${TOGGLES[key]}`);
     if (box.closest("label").hidden) return false;
     box.checked = !box.checked;
     draw();
   } else if (key === "l") {
-    say(description(state.scenes[shown()], state.about));
+    say(description(state.scenes[shown()], state.about, toggled()));
   } else if (key === "[" || (!plays && key === "ArrowLeft")) scrub(shown() - 1);
   else if (key === "]" || (!plays && key === "ArrowRight" && state.at !== null)) scrub(shown() + 1);
   else if (key === "p") setPace(!state.running);
   else if (!plays && key === " ") setPace(!state.running);
   else if (!plays && (key === "." || key === "ArrowRight")) step();
   else if (plays && key in PLAY_KEYS) act(PLAY_KEYS[key]);
-  else if (plays && /^[0-9]$/.test(key) && Number(key) < state.about.agents
+  else if (plays && /^[0-9]$/.test(key) && Number(key) < state.about.names.length
     && Number(key) !== state.about.seat) act(helpAction(Number(key)));
   else return false;
   return true;
@@ -282,7 +289,7 @@ const KEYS = [["Arrows, W A S D", "move"], ["Space", "stay, or run and pause whi
   ["0 to 9", "help the agent of that number"], ["U, T, O", "use the item yourself, thank, offer"],
   ["L", "say everything there is to see"], ["P", "let time run, or pause"],
   [". or right arrow", "one step, while watching"], ["[ and ]", "back and forth through the episode"],
-  ["B, N", "beliefs and true needs, shown or not"]];
+  ["B, N, R", "beliefs, true needs and trust, shown or not"]];
 $("keys").replaceChildren(...KEYS.flatMap(([key, meaning]) => {
   const term = document.createElement("dt"), text = document.createElement("dd");
   term.textContent = key;

@@ -1,7 +1,7 @@
 // The panel of each agent, its bars, and the curve of drives.
 
-import { agent, colourOf, fresh, letterOf, marker } from "./board.js";
-import { carrying, driveOf, nameOf, showing } from "./words.js";
+import { agent, colourOf, fresh, isPerson, letterOf, marker, TRUST } from "./board.js";
+import { carrying, driveOf, fullNameOf, nameOf, percent, showing } from "./words.js";
 
 function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -10,11 +10,11 @@ function element(tag, text, className) {
   return made;
 }
 
-function bar(kind, level, truth) {
+function bar(colour, level, truth) {
   const cell = element("td"), box = element("div", undefined, truth === undefined ? "bar" : "bar believed");
   const fill = element("i");
   fill.style.width = `${Math.min(Math.max(level, 0), 1) * 100}%`;
-  fill.style.background = colourOf(kind);
+  fill.style.background = colour;
   if (!level) fill.className = "empty";
   box.append(fill);
   if (truth) {
@@ -22,14 +22,14 @@ function bar(kind, level, truth) {
     line.style.left = `${truth * 100}%`;
     box.append(line);
   }
-  cell.append(box, element("span", `${Math.round(level * 100)}%`, "unseen"));
+  cell.append(box, element("span", percent(level), "unseen"));
   return cell;
 }
 
 function row(name, levels, truth) {
   const made = element("tr"), head = element("th", name);
   head.scope = "row";
-  made.append(head, ...levels.map((level, kind) => bar(kind, level, truth && truth[kind])));
+  made.append(head, ...levels.map((level, kind) => bar(colourOf(kind), level, truth && truth[kind])));
   return made;
 }
 
@@ -40,7 +40,7 @@ function tableOf(scene, j, about, show) {
   if (show.beliefs) {
     scene.agents.forEach((other, i) => {
       if (other.belief && i !== j) {
-        rows.push(row(`ai_${i} believes`, other.belief[j], truth || undefined));
+        rows.push(row(`${about.names[i]} believes`, other.belief[j], truth || undefined));
         if (!truth) rows.at(-1).querySelectorAll(".bar").forEach((box) => box.classList.add("believed"));
       }
     });
@@ -64,9 +64,22 @@ function tableOf(scene, j, about, show) {
   return table;
 }
 
+// How much a person trusts each AI.
+function trustOf(levels, about) {
+  const table = element("table", undefined, "trust"), body = element("tbody");
+  for (const [i, level] of Object.entries(levels)) {
+    const line = row(`trust in ${about.names[i]}`, []), cell = bar(TRUST, level);
+    cell.lastChild.className = "";
+    line.append(cell);
+    body.append(line);
+  }
+  table.append(body);
+  return table;
+}
+
 function panel(scene, j, about, show) {
   const one = scene.agents[j], made = element("article", undefined, j === about.seat ? "panel own" : "panel");
-  const title = element("h3"), picture = element("canvas"), text = element("span", j === about.seat ? `you (ai_${j})` : `ai_${j}`);
+  const title = element("h3"), picture = element("canvas"), text = element("span", j === about.seat ? `you (${about.names[j]})` : fullNameOf(j, about));
   picture.setAttribute("aria-hidden", "true");
   picture.dataset.cue = one.at ? one.cue : -1;
   const seen = one.at ? `${showing(one.cue)}, ${carrying(one)}` : "out of sight";
@@ -78,7 +91,10 @@ function panel(scene, j, about, show) {
   }
   const table = tableOf(scene, j, about, show);
   made.append(title);
-  made.append(table || element("p", about.seat === null ? "needs are not shown" : "its needs are hidden", "none"));
+  const hidden = `${isPerson(j, about) ? "their" : "its"} needs are hidden`;
+  made.append(table || element("p", about.seat === null ? "needs are not shown" : hidden, "none"));
+  const trust = show.trust && scene.trust && scene.trust[j];
+  if (trust) made.append(trustOf(trust, about));
   return made;
 }
 
@@ -99,15 +115,16 @@ const INKS = ["#22252a", "#0072b2", "#b3541e", "#7a3b86", "#1c6e5a", "#5d626a", 
 
 export function drawCurve(canvas, caption, scenes, at, about, show) {
   const { pen, width, height } = fresh(canvas);
-  const left = 28, right = 34, top = 8, bottom = 18;
+  const left = 28, top = 8, bottom = 18;
   const shown = scenes[0].agents.map((_, i) => i).filter((i) =>
     scenes[0].agents[i].need && (show.needs || i === about.seat));
+  pen.font = '11px system-ui, "DejaVu Sans", sans-serif';
+  const right = 6 + Math.max(28, ...shown.map((i) => pen.measureText(nameOf(i, about)).width));
   const curves = shown.map((i) => scenes.map((scene) => driveOf(scene.agents[i].need)));
   const most = Math.max(1, ...curves.flat());
   const x = (t) => left + ((width - left - right) * t) / about.horizon;
   const y = (drive) => height - bottom - ((height - top - bottom) * drive) / most;
   pen.clearRect(0, 0, width, height);
-  pen.font = '11px system-ui, "DejaVu Sans", sans-serif';
   pen.fillStyle = pen.strokeStyle = "#5d626a";
   pen.lineWidth = 1;
   pen.textBaseline = "middle";

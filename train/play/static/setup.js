@@ -34,8 +34,7 @@ export function offer(message) {
 function fillSeats() {
   const chosen = scenarios.find((one) => one.name === $("scenario").value);
   const before = $("seat").value;
-  $("seat").replaceChildren(...Array.from({ length: chosen ? chosen.agents : 0 },
-    (_, i) => new Option(`ai_${i}`, i)));
+  $("seat").replaceChildren(...(chosen ? chosen.seats : []).map((name, i) => new Option(name, i)));
   if (before && Number(before) < $("seat").length) $("seat").value = before;
 }
 

@@ -2,8 +2,12 @@
 
 import { DISTRESS, faceOf, letterOf } from "./board.js";
 
-export const nameOf = (i, about) => (i === about.seat ? "you" : `ai_${i}`);
-const capital = (text) => text[0].toUpperCase() + text.slice(1);
+export const nameOf = (i, about) => (i === about.seat ? "you" : about.names[i]);
+const opening = (i, about) => (i === about.seat ? "You" : about.names[i]);
+// The name, with the number on the board where that is another.
+export const fullNameOf = (i, about) =>
+  (about.names[i].endsWith(`_${i}`) ? about.names[i] : `${about.names[i]} (${i})`);
+export const percent = (level) => `${Math.round(level * 100)}%`;
 
 export function showing(cue) {
   if (cue === 0) return "shows nothing";
@@ -35,16 +39,16 @@ export function events(scene, before, about) {
   for (const [i, j, kind, wrong] of scene.gifts) {
     const what = kind < 0 ? "an item" : letterOf(kind);
     const outcome = wrong === null ? "" : wrong ? ", which was wrong" : ", which relieved";
-    found.push(`${capital(nameOf(i, about))} gave ${what} to ${nameOf(j, about)}${outcome}.`);
+    found.push(`${opening(i, about)} gave ${what} to ${nameOf(j, about)}${outcome}.`);
   }
   for (const [i, j] of scene.thanks) {
-    found.push(`${capital(nameOf(i, about))} thanked ${nameOf(j, about)}.`);
+    found.push(`${opening(i, about)} thanked ${nameOf(j, about)}.`);
   }
   scene.agents.forEach((one, i) => {
     if (i === about.seat || !one.at) return;
     const earlier = before && before.agents[i];
     if (one.cue && (!earlier || earlier.cue !== one.cue)) {
-      found.push(`ai_${i} ${showing(one.cue)}.`);
+      found.push(`${about.names[i]} ${showing(one.cue)}.`);
     }
   });
   const own = about.seat === null ? null : scene.agents[about.seat];
@@ -60,8 +64,8 @@ export function events(scene, before, about) {
   return found;
 }
 
-// Everything there is to see, for who asks.
-export function description(scene, about) {
+// Everything there is to see, for who asks; trust if it is shown.
+export function description(scene, about, show) {
   const own = about.seat === null ? null : scene.agents[about.seat];
   const parts = [`Step ${scene.t} of ${about.horizon}.`];
   if (own) {
@@ -74,9 +78,13 @@ export function description(scene, about) {
   }
   scene.agents.forEach((one, i) => {
     if (i === about.seat) return;
-    if (!one.at) { parts.push(`ai_${i} is out of sight.`); return; }
+    if (!one.at) { parts.push(`${about.names[i]} is out of sight.`); return; }
     const place = own ? whereabouts(own.at, one.at) : `row ${one.at[0] + 1}, column ${one.at[1] + 1}`;
-    parts.push(`ai_${i}, ${place}, ${showing(one.cue)}, ${carrying(one)}.`);
+    parts.push(`${fullNameOf(i, about)}, ${place}, ${showing(one.cue)}, ${carrying(one)}.`);
   });
+  for (const [h, levels] of Object.entries(show.trust && scene.trust || {})) {
+    const said = Object.entries(levels).map(([i, level]) => `${about.names[i]} ${percent(level)}`);
+    parts.push(`${about.names[h]} trusts ${said.join(", ")}.`);
+  }
   return parts.join(" ");
 }
