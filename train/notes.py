@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from empathy_loop.envs.populations import POPULATIONS
@@ -119,7 +119,7 @@ def command_of(comparison: Comparison) -> str:
     for field in fields(comparison):
         value = getattr(comparison, field.name)
         if value != getattr(shipped, field.name) and field.name not in WITHOUT_EFFECT:
-            for name, one in _leaves(field.name, value):
+            for name, one in _leaves(field.name, _as_typed(field.name, value)):
                 words += ["--set", f"{name}={_toml(one)}"]
     return shlex.join(words)
 
@@ -162,6 +162,16 @@ def _gaps(evidence: Evidence, adapted: Adapted) -> Iterator[str]:
             )
 
 
+def _as_typed(name: str, value: Any) -> Any:
+    """Return a field of a comparison as a file states it."""
+    if name == "sweeps":
+        return {
+            sweep.name: {**sweep.axes, **({"arms": sweep.arms} if sweep.arms else {})}
+            for sweep in value
+        }
+    return [asdict(claim) for claim in value] if name == "claims" else value
+
+
 def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Yield dotted name and value of everything in nested tables."""
     if isinstance(value, Mapping):
@@ -173,9 +183,9 @@ def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _toml(value: Any) -> str:
     """Return a value as TOML, on one line."""
-    if hasattr(value, "_asdict"):
-        inside = ", ".join(f"{key} = {_toml(one)}" for key, one in value._asdict().items())
-        return f"{{ {inside} }}"
+    value = value._asdict() if hasattr(value, "_asdict") else value
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_toml(one)}' for key, one in value.items())} }}"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return f"[{', '.join(map(_toml, value))}]"
     return json.dumps(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 from made_cells import MADE, REMAP, make_cell, make_cells
 
 from empathy_loop.train.cells import Cell
+from empathy_loop.train.comparisons import load_comparison
+from empathy_loop.train.config import parse_assignments
+from empathy_loop.train.notes import command_of
 from empathy_loop.train.plan import Comparison, plan_runs
 from empathy_loop.train.plots_sweeps import draw_sweeps
 from empathy_loop.train.report import make_page
@@ -194,3 +198,15 @@ def test_a_comparison_without_sweeps_says_nothing_of_them(tmp_path: Path):
     assert results["sweeps"] is None
     assert draw_sweeps(results) == {}
     assert list(claim_tables(results)) == list(sweep_tables(results)) == []
+
+
+def test_the_command_of_a_report_makes_changed_sweeps_and_claims_again():
+    shipped = load_comparison("human_loop")
+    changed = replace(
+        shipped, sweeps=(CARE,), claims=(replace(claim("reserved", False), arm="reader"),)
+    )
+    words = shlex.split(command_of(changed))
+    assignments = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+    again = load_comparison("human_loop", parse_assignments(assignments))
+    assert again.claims == changed.claims
+    assert again.sweeps == changed.sweeps
