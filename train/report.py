@@ -49,7 +49,7 @@ PAGE = Template("""<!doctype html>
   th, td { text-align: right; padding: .38rem .6rem; border-bottom: 1px solid #e8e8ea;
            white-space: nowrap; vertical-align: top; }
   th { font-weight: 600; color: #46494f; border-bottom: 2px solid #c9cacd; white-space: normal; }
-  th:first-child, td:first-child { text-align: left; }
+  th:first-child, td:first-child { text-align: left; white-space: normal; }
   td small { display: block; color: #7a7d83; }
   figure { margin: 1rem 0 1.5rem; }
   img { max-width: 100%; height: auto; }

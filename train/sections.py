@@ -130,10 +130,8 @@ def claims(results: Results, pictures: Pictures) -> Iterable[str]:
     """Yield the claims about sweeps and what became of them."""
     yield from _tables(claim_tables(results), pictures)
     sweeps = results.get("sweeps")
-    if sweeps:
-        yield from listing("What became of them", [one["verdict"] for one in sweeps["claims"]])
-        if sweeps["falsified_by"]:
-            yield from listing("What would speak against them", [sweeps["falsified_by"]])
+    if sweeps and sweeps["falsified_by"]:
+        yield from listing("What would speak against them", [sweeps["falsified_by"]])
 
 
 def people(results: Results, pictures: Pictures) -> Iterable[str]:

@@ -53,14 +53,11 @@ def describe(values: Mapping[str, Any]) -> str:
 
 
 def _claim(claim: Mapping[str, Any]) -> list[Entry]:
-    more, less = claim["values"]
+    more, less = (f"{claim[side]['arm']}; {claim[side]['point']}" for side in ("more", "less"))
     return [
-        ("control: " if claim["control"] else "") + claim["says"],
+        f"{'control: ' if claim['control'] else ''}{claim['says']} ({more} against {less})",
         claim["readout"].replace("_", " "),
-        *(
-            {"mean": value, "low": None, "high": None, "note": f"{side['arm']}; {side['point']}"}
-            for value, side in ((more, claim["more"]), (less, claim["less"]))
-        ),
+        *({"mean": value, "low": None, "high": None, "note": ""} for value in claim["values"]),
         claim["difference"],
         claim["p_improvement"],
         f"{claim['p_value']:.3f}",
