@@ -40,6 +40,7 @@ def learning_speed(
     limit = min(curve["steps"][-1] for curve in learning.values()) / 1000.0
     return {
         "limit": limit,
+        "levels": list(LEVELS),
         "welfare": {f"{level:g}": floor + level * gap for level in LEVELS},
         "arms": {
             arm: {

@@ -169,8 +169,10 @@ class Speed(TypedDict):
 
     limit: float
     """Steps up to which all are followed, in thousands."""
+    levels: list[float]
+    """The levels, between random (0) and oracle (1)."""
     welfare: dict[str, float]
-    """Level, between random (0) and oracle (1), to its welfare."""
+    """Level to its welfare."""
     arms: dict[str, dict[str, Score]]
     """Learned arm to level to its steps; null for a seed that never reached it."""
 

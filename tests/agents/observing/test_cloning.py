@@ -49,7 +49,7 @@ def test_records_are_cloned_where_no_partner_acts(played: Play, batch_of: MakeBa
     game, other = played(3, 3, seed=17), played(3, 3, seed=18)
     arm = make_arm(game, 3)
     batch = batch_of(game, arm)
-    assert float(arm.loss(batch).terms["cloning"]) == 0.0
+    assert arm.loss(batch).terms["cloning"].item() == 0.0
     num_steps, num_worlds, _ = other.actions.shape
     demonstrates = torch.tensor([True, False, True]).expand(num_worlds, -1)
     valid = torch.ones(num_steps, num_worlds, dtype=torch.bool)
