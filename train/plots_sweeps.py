@@ -15,8 +15,8 @@ from empathy_loop.envs.doses import Doses
 from empathy_loop.train.panels import STYLE, band, colours_of, numbers, png
 from empathy_loop.train.sweep_tables import DOSES_PICTURE, MAPS_PICTURE, TRUST_PICTURE, describe
 
-PANELS = 3
-"""Most panels side by side."""
+PANELS, MOST_PANELS = 3, 6
+"""Most panels side by side, and most trajectories of trust that are drawn."""
 DOSE, EFFECT = "ai_to_people", "people_to_ai"
 """Axis whose sweeps are drawn as curves, and the readout that should follow from it."""
 FULL = {name: getattr(Doses(), name) for name in ("ai_to_people", "people_to_ai")}
@@ -91,7 +91,8 @@ def draw_trust(results: Mapping[str, Any]) -> Figure:
         and all(point["values"].get(name, full) == full for name, full in FULL.items())
     ]
     # The same circumstances may be points of several sweeps.
-    chosen = {describe(_without_doses(point["values"])): point["name"] for point in points}
+    distinct = {describe(_without_doses(point["values"])): point["name"] for point in points}
+    chosen = dict(list(distinct.items())[:MOST_PANELS])
     figure, panels = _panels(len(chosen))
     steps = np.array(sweeps["trust"]["steps"], np.float64)
     for panel, (title, name) in zip(panels, chosen.items(), strict=False):
@@ -131,7 +132,8 @@ def draw_maps(sweeps: Sweeps) -> Figure:
         panel.set_yticks(range(len(up)), [f"{value:g}" for value in up])
         panel.set_xlabel(x)
         panel.set_ylabel(y)
-        panel.set_title(f"{one['arm']}: {one['readout'].replace('_', ' ')}, {one['difference']}")
+        readout = one["readout"].replace("_", " ")
+        panel.set_title(f"{one['arm']}: {readout},\n{one['difference']}", size=9.5)
         figure.colorbar(image, ax=panel)
     return figure
 

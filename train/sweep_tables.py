@@ -24,7 +24,8 @@ def claim_tables(results: Mapping[str, Any]) -> Iterator[Table]:
             ("claim", "readout", "more", "less", "difference", "P(more)", "p", "p, Holm"),
             [_claim(one) for one in claims],
             "More and less: means over seeds of the two sides. p is two-sided and exact (Mann and "
-            "Whitney); Holm's correction is over the claims. Of a control nothing should come out.",
+            "Whitney); Holm's correction is over the claims. Of a control nothing should come out. "
+            "A seed of an arm that does not learn is a set of worlds.",
         )
 
 
