@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from empathy_loop.train.evidence import Evidence, adapt_all
 from empathy_loop.train.files import exclusive, write_json
 from empathy_loop.train.markup import format_score
 from empathy_loop.train.measures import score_families, score_overall, score_shift
-from empathy_loop.train.plan import CEILING, FLOOR, plan_runs, world_of_cell
+from empathy_loop.train.plan import CEILING, FLOOR, only_arms, plan_runs, world_of_cell
 from empathy_loop.train.reference import Reference, check_anchors, check_worlds
 from empathy_loop.train.report import write_report
 from empathy_loop.train.results_file import RESULTS
@@ -82,7 +81,7 @@ def merge_results(
         ValueError: the anchors do not come out as they did.
     """
     names = tuple(name for name in cells if name not in (FLOOR, CEILING))
-    comparison = replace(reference.comparison, arms=names, contrasts=())
+    comparison = only_arms(reference.comparison, names)
     evidence = Evidence(comparison, cells, int(reference.results["fingerprint"], 16), frozenset())
     adapted = adapt_all(evidence)
     scores = {
@@ -133,7 +132,7 @@ def _players(reference: Reference, agents: Sequence[str]) -> dict[str, Actor]:
 
 def _play(actor: Actor, reference: Reference, seed: int) -> dict[str, Cell]:
     """Return the cells of one agent with one seed."""
-    comparison = replace(reference.comparison, arms=(FLOOR,), contrasts=())
+    comparison = only_arms(reference.comparison, [FLOOR])
     config, episodes = plan_runs(comparison)[0].config, comparison.episodes
     worlds = {one: world_of_cell(config.world, one) for one in (None, *comparison.shifts)}
     return {

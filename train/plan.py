@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, NamedTuple
 
@@ -161,6 +161,17 @@ class Comparison:
         """Names of the arms with the anchors: the floor first and the ceiling last."""
         between = [arm for arm in self.arms if arm not in (FLOOR, CEILING)]
         return (FLOOR, *between, CEILING)
+
+
+def only_arms(comparison: Comparison, arms: Sequence[str]) -> Comparison:
+    """Return a comparison of some of its arms, without what is said of several or under a sweep.
+
+    Args:
+        comparison: Its settings.
+        arms: Those to keep, or others.
+    """
+    nothing: dict[str, Any] = dict.fromkeys(("contrasts", "sweeps", "claims"), ())
+    return dataclasses.replace(comparison, arms=tuple(arms), **nothing)
 
 
 class Run(NamedTuple):

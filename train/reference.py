@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -28,6 +28,7 @@ from empathy_loop.train.plan import (
     Comparison,
     Shift,
     identity_of,
+    only_arms,
     plan_runs,
     world_of_cell,
 )
@@ -164,7 +165,7 @@ def check_worlds(reference: Reference) -> None:
     Raises:
         ValueError: they differ; the message names the setting, and both fingerprints.
     """
-    anchors = replace(reference.comparison, arms=(FLOOR,), contrasts=())
+    anchors = only_arms(reference.comparison, [FLOOR])
     here = describe_settings(anchors)["settings"]
     for part in ("env", "world", "layout"):
         _refuse_other(reference, {part: reference.settings.get(part)}, {part: here[part]})
@@ -176,7 +177,7 @@ def check_arms(reference: Reference, arms: Sequence[str]) -> None:
     Raises:
         ValueError: they differ; the message names the setting, and both fingerprints.
     """
-    chosen = replace(reference.comparison, arms=tuple(arms), contrasts=())
+    chosen = only_arms(reference.comparison, arms)
     here = describe_settings(chosen)["settings"]["arms"]
     there = reference.settings.get("arms", {})
     for arm in arms:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from empathy_loop.train.compare import compare
 from empathy_loop.train.measures import OVERALL
-from empathy_loop.train.plan import Comparison, plan_runs
+from empathy_loop.train.plan import Comparison, only_arms, plan_runs
 from empathy_loop.train.reference import Reference, check_anchors, check_arms, check_worlds
 from empathy_loop.train.statistics import CONFIDENCE, prediction_interval
 
@@ -96,7 +96,8 @@ def choose_runs(reference: Reference, runs: int) -> Comparison:
     if not pair:
         raise ValueError(f"nothing of the reference {reference.name} was trained")
     contrasts = tuple(one for one in whole.contrasts if set(one) <= set(pair))
-    return replace(whole, arms=tuple(pair[:2]), seeds=whole.seeds[:runs], contrasts=contrasts)
+    chosen = only_arms(whole, pair[:2])
+    return replace(chosen, seeds=whole.seeds[:runs], contrasts=contrasts)
 
 
 def verdicts_of(

@@ -65,9 +65,11 @@ def test_the_anchors_of_a_reference_that_ships_come_out_again(name: str) -> None
     reference = load_reference(name)
     comparison, scores = reference.comparison, dict[str, Any]()
     shift = comparison.shifts[0]
-    params = world_of_cell(plan_runs(comparison)[0].config.world, shift)
+    config, seed = plan_runs(comparison)[0].config, comparison.seeds[0]
+    params = world_of_cell(config.world, shift)
     for anchor in (FLOOR, CEILING):
-        log = run_episodes(load_actor(anchor), params, comparison.episodes, comparison.seeds[0])
+        actor = load_actor(anchor)
+        log = run_episodes(actor, params, comparison.episodes, seed, seats=config.seats)
         welfare = float(log.welfare.sum(0).mean())
         then = reference.results["scores"][anchor][shift.name]["welfare"]["runs"]
         assert welfare == pytest.approx(then[str(comparison.seeds[0])], abs=1e-6)
