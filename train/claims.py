@@ -88,9 +88,9 @@ def headline_of(sweeps: Mapping[str, Any] | None) -> str:
 
 
 def has_failed(control: Mapping[str, Any]) -> bool:
-    """Return whether a control shows what it should not show."""
-    is_more: bool = control["difference"]["mean"] > 0.0
-    return is_more and control["p_value"] <= SIGNIFICANCE
+    """Return whether a control shows a difference, in either direction, where none should be."""
+    failed: bool = control["p_value"] <= SIGNIFICANCE
+    return failed
 
 
 def _verdict(entry: Mapping[str, Any]) -> str:
@@ -103,9 +103,11 @@ def _verdict(entry: Mapping[str, Any]) -> str:
     )
     if entry["control"]:
         if has_failed(entry):
+            which = "they do" if score["mean"] > 0.0 else "the opposite is so"
             return (
-                f"CONTROL FAILED: it should not be that {entry['says']}, but it is ({numbers}, "
-                f"p = {entry['p_value']:.3f})."
+                f"CONTROL FAILED: nothing should show of this, that {entry['says']}, but {which} "
+                f"({numbers}, p = {entry['p_value']:.3f}); claims about the same circumstances "
+                "cannot be read as they are meant."
             )
         return f"As it should, the control does not show that {entry['says']} ({numbers})."
     p_value = f"p = {entry['p_holm']:.3f} after Holm"
