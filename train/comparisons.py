@@ -47,7 +47,14 @@ def load_comparison(name: str, changes: Mapping[str, Any] | None = None) -> Comp
             "A file of your own ends in .toml"
         )
     comparison = _amended(comparison, changes or {}, f"options of comparison {name!r}")
-    config = plan_runs(comparison)[0].config
+    runs = plan_runs(comparison)
+    if comparison.demonstrations and not any(run.config.demonstrations for run in runs):
+        raise ValueError(
+            f"no arm of comparison {name!r} learns from others' acts, so that demonstrations="
+            f"{comparison.demonstrations!r} would have no effect; leave them out, or compare arms "
+            "such as observational and cloned"
+        )
+    config = runs[0].config
     for sweep in comparison.sweeps:
         for point in points_of(sweep):
             circumstances_of(point, comparison.env, config.world, config.seats)

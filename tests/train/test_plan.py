@@ -184,3 +184,8 @@ def test_the_identity_of_a_comparison_follows_what_its_numbers_depend_on() -> No
         {"continued_steps": 10},
     ):
         assert identity_of(load_comparison("quick", other)) != quick
+
+
+def test_demonstrations_that_no_arm_learns_from_are_refused() -> None:
+    with pytest.raises(ValueError, match="no arm of comparison 'quick' learns from others' acts"):
+        load_comparison("quick", {"demonstrations": "records"})
