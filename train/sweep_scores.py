@@ -18,6 +18,8 @@ from empathy_loop.train.plan import Comparison, plan_runs
 from empathy_loop.train.social import CHANNELS, READOUTS, read_out
 from empathy_loop.train.sweeps import DOSES, PERSONAL, Point, Sweep, Value, points_of
 
+LEAST_MOVED = 0.1
+"""Helps an episode by which a dose must move the help it acts on, from none to full, for a gain."""
 STRIDE = 8
 """Steps between two points of a trajectory."""
 _TRUST = list(CHANNELS).index("trust")
@@ -83,13 +85,15 @@ def gain(doses: Sequence[float], causes: Sequence[float], effects: Sequence[floa
         effects: How much of the effect did.
 
     Returns:
-        The gain; None where the dose does not move the cause.
+        The gain; None where the dose hardly moves the cause, by less than LEAST_MOVED: the
+        estimate would be a ratio of noise.
     """
     dose, cause, effect = (np.array(one, np.float64) for one in (doses, causes, effects))
-    moved = float(((dose - dose.mean()) * cause).sum())
-    if abs(moved) < 1e-9:
+    apart = dose - dose.mean()
+    moved = float((apart * cause).sum())
+    if abs(moved) < LEAST_MOVED * float((apart**2).sum()):
         return None
-    return float(((dose - dose.mean()) * effect).sum()) / moved
+    return float((apart * effect).sum()) / moved
 
 
 def _cells(swept: Evidence) -> Iterator[tuple[str, int, str, Cell]]:

@@ -82,7 +82,8 @@ def _gains(gains: list[Mapping[str, Any]]) -> Table:
         ],
         "By how many helps of the other side help grows for each help more, where the dose of the "
         "first is set from outside (Wald's estimator, the dose as instrument); the closed loop is "
-        "the product. Above 1, help would feed on itself; at 0 there is no loop.",
+        "the product. Above 1, help would feed on itself; at 0 there is no loop. A seed in which "
+        "the dose hardly moves the help, as where nobody gives any, has no gain.",
         DOSES_PICTURE,
     )
 

@@ -114,6 +114,7 @@ def test_a_gain_is_the_slope_along_the_dose_and_not_that_of_what_goes_with_it():
     effects = [0.5 * x + 3 * n for x, n in zip(causes, noise, strict=True)]
     assert gain([0, 1, 2, 3], moved, effects) == pytest.approx(0.5)
     assert gain([0, 1], [2.0, 2.0], [0.0, 1.0]) is None
+    assert gain([0, 1], [0.0, 0.05], [1.0, 2.0]) is None
 
 
 def test_readouts_of_a_point_are_means_over_seeds(results: dict[str, Any]):
