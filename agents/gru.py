@@ -45,7 +45,7 @@ class GRU(nn.GRU):
             States after each step, float32 [T, B, H], and the last of them, [1, B, H].
         """
         if x.device.type != "cpu" or x.dtype != torch.float32:
-            return super().forward(x, h)
+            return super().forward(x, h.contiguous())
         gates = linear(x, self.weight_ih_l0, self.bias_ih_l0)
         scan: Any = _Scan.apply
         states: Tensor = scan(gates, h[0], self.weight_hh_l0, self.bias_hh_l0)

@@ -39,7 +39,10 @@ _compile: Any = numba.njit
 class Kernel:
     """A function for other kernels only: compiled into them, and never called from Python.
 
-    So it needs no entry from Python, which would take a third of the time to compile.
+    So it needs no entry from Python, which would take a third of the time to compile. It makes no
+    array: it neither allocates nor assigns whole rows. So it can do without numba's counts of
+    references, which at every access to an array would take several times as long as the rules
+    themselves, and it can be compiled for a GPU (`empathy_loop.envs.gpu`).
 
     Args:
         function: What is compiled, once for each combination of types.
@@ -53,6 +56,7 @@ class Kernel:
             error_model="numpy",
             no_cpython_wrapper=True,
             no_cfunc_wrapper=True,
+            _nrt=False,
             **options,
         )
         self._dispatcher.get_call_template = _untyped_constants(self._dispatcher.get_call_template)
@@ -87,18 +91,13 @@ def _untyped_constants(get_call_template: Callable[..., Any]) -> Callable[..., A
 
 
 def hot(function: Callable[..., Any]) -> Kernel:
-    """Compile what runs in every step: inlined, and without numba's reference counts.
-
-    Counting references to every array at every access takes several times as long as the rules
-    themselves, and to compile them too. All that is asked in return is that such a function makes
-    no array: it neither allocates nor assigns whole rows.
-    """
-    return Kernel(function, forceinline=True, _nrt=False)
+    """Compile what runs in every step: inlined."""
+    return Kernel(function, forceinline=True)
 
 
 def rare(function: Callable[..., Any]) -> Kernel:
-    """Compile what runs at resets and shifts only: out of line, and free to make arrays."""
-    return Kernel(function, _nrt=True)
+    """Compile what runs at resets and shifts only: out of line."""
+    return Kernel(function)
 
 
 def batch(function: Callable[..., Any]) -> Any:

@@ -122,35 +122,45 @@ def below(uniform, count):
 
 
 @rare
-def permute(step_key, agent, purpose, base, out):
-    """Fill an array with a uniform random permutation (Fisher and Yates).
+def permuted(step_key, agent, purpose, base, count, position):
+    """Return which number stands at one place of a uniform random permutation (Fisher and Yates).
+
+    It follows one place back through the swaps, so that no array is needed.
 
     Args:
         step_key: uint64. Key of the step.
         agent: int64. Agent of the draws.
         purpose: int64. Purpose of the draws.
-        base: int64. First draw index; `base + 1 .. base + n - 1` are used.
-        out: integer [n]. Written with a permutation of 0..n-1.
+        base: int64. First draw index; `base + 1 .. base + count - 1` are used.
+        count: int64, at least 1. How many numbers are permuted: 0..count-1.
+        position: int64 in [0, count). The place.
+
+    Returns:
+        int64 in [0, count).
     """
-    for i in range(out.shape[0]):
-        out[i] = i
-    for i in range(out.shape[0] - 1, 0, -1):
+    found = position
+    for i in range(1, count):
         j = below(draw(step_key, agent, purpose, base + i), i + 1)
-        out[i], out[j] = out[j], out[i]
+        if found == i:
+            found = j
+        elif found == j:
+            found = i
+    return found
 
 
 @batch
-def fill_uniform(key, step, purpose, out):
+def fill_uniform(records, purpose, out, start, end):
     """Fill an array with one uniform number per world and agent at each world's own step.
 
     Args:
-        key: uint64 [E]. Keys of the worlds' episodes.
-        step: int32 [E]. Steps of the worlds.
+        records: record [E]. The worlds.
         purpose: int64. Purpose of the draws.
         out: float64 [E, A]. Written, in [0, 1).
+        start: int64. First row to fill.
+        end: int64. Row after the last one.
     """
-    for e in range(out.shape[0]):
-        step_key = fold(key[e], step[e])
+    for e in range(max(start, 0), end):
+        step_key = fold(records[e].key, records[e].step)
         for i in range(out.shape[1]):
             out[e, i] = draw(step_key, i, purpose, 0)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from empathy_loop.envs.kernel import rare
+from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.random import (
     HAZARD,
     IDIOSYNCRATIC,
@@ -19,6 +21,32 @@ from empathy_loop.envs.rules.helping import clear_ledger
 from empathy_loop.envs.rules.shifts import draw_shift_step
 from empathy_loop.envs.rules.traits import draw_hazard, draw_style
 from empathy_loop.envs.state import NEUTRAL, NOTHING
+
+
+def check_first_steps(
+    params: WorldParams, num_worlds: int, episode: int, first_step: NDArray[np.int_] | None
+) -> NDArray[np.int32]:
+    """Return the step at which each world wakes: int32 [E], in [0, horizon).
+
+    Args:
+        params: The rules.
+        num_worlds: Number of worlds E.
+        episode: Number of the episode that begins.
+        first_step: int [E], or None for 0.
+
+    Raises:
+        ValueError: `episode` is negative, or a first step lies outside the episode.
+    """
+    if episode < 0:
+        raise ValueError(f"episode must be at least 0, got {episode}")
+    steps = np.zeros(num_worlds, np.int32)
+    if first_step is not None:
+        steps[:] = first_step
+    if steps.min() < 0 or steps.max() >= params.horizon:
+        raise ValueError(
+            f"first_step must be in [0, {params.horizon - 1}], got {steps.min()} to {steps.max()}"
+        )
+    return steps
 
 
 @rare
@@ -43,10 +71,11 @@ def reset_world(rules, world, seed, number):
         draw_hazard(rules, step_key, i, HAZARD, world.hazard[i])
         draw_style(rules, step_key, i, IDIOSYNCRATIC, STYLE, world.style[i])
         world.expressivity[i] = rules.expressivity
-        world.need[i, :] = 0.0
-        world.severe[i, :] = 0
-        world.first_helper[i, :] = NOTHING
-        world.help_left[i, :] = 0
+        for k in range(world.need.shape[1]):
+            world.need[i, k] = 0.0
+            world.severe[i, k] = 0
+            world.first_helper[i, k] = NOTHING
+            world.help_left[i, k] = 0
         world.drive_before[i] = 0.0
         world.drive[i] = 0.0
         world.carried[i] = NOTHING
@@ -59,14 +88,23 @@ def reset_world(rules, world, seed, number):
 def _place(rules, world, step_key):
     """Put stations, then agents, on distinct random cells (Fisher and Yates, from the front)."""
     num_kinds, num_agents = world.station.shape[0], world.carried.shape[0]
-    cells = np.arange(rules.grid_size * rules.grid_size)
     for i in range(num_kinds + num_agents):
-        j = i + below(draw(step_key, 0, PLACE, i), cells.shape[0] - i)
-        cells[i], cells[j] = cells[j], cells[i]
-        row, column = cells[i] // rules.grid_size, cells[i] % rules.grid_size
+        cell = _cell_of(rules, step_key, i)
+        row, column = cell // rules.grid_size, cell % rules.grid_size
         if i < num_kinds:
             world.station[i, 0] = row
             world.station[i, 1] = column
         else:
             world.position[i - num_kinds, 0] = row
             world.position[i - num_kinds, 1] = column
+
+
+@rare
+def _cell_of(rules, step_key, number):
+    """Return the cell of the station or agent of some number, following the swaps back."""
+    num_cells = rules.grid_size * rules.grid_size
+    cell = number + below(draw(step_key, 0, PLACE, number), num_cells - number)
+    for i in range(number - 1, -1, -1):
+        if cell == i + below(draw(step_key, 0, PLACE, i), num_cells - i):
+            cell = i
+    return cell

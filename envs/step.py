@@ -19,24 +19,39 @@ from empathy_loop.envs.rules.shifts import apply_shift
 
 
 @batch
-def reset_batch(rules, records, observation, seed, first_world, first_step, start, end):
-    """Begin the episode numbered `episode` in worlds of a batch and observe it.
+def reset_batch(
+    rules,
+    records,
+    observation,
+    transition,
+    seed,
+    first_world,
+    episode,
+    first_step,
+    start,
+    end,
+):
+    """Begin an episode in worlds of a batch and observe it.
 
-    Writes: records but for `episode`, observation.
+    Writes: records, observation, truncated of the transition.
 
     Args:
         rules: Rules.
         records: record [E]. The worlds.
         observation: Observation.
+        transition: Transition.
         seed: int64. Seed of the batch.
         first_world: int64. Number of the world in row 0.
+        episode: int64. Number of the episode.
         first_step: int32 [E]. Step at which each world wakes.
         start: int64. First row to reset.
         end: int64. Row after the last one.
     """
     for e in range(max(start, 0), end):
+        records[e].episode = episode
         reset_world(rules, records[e], seed, first_world + e)
         records[e].step = first_step[e]
+        transition.truncated[e] = False
         _observe(rules, records[e], observation, e)
 
 

@@ -15,6 +15,7 @@ from empathy_loop.envs.observation import (
 )
 from empathy_loop.envs.params import WorldParams, rules_of
 from empathy_loop.envs.random import ACTION, fill_uniform
+from empathy_loop.envs.reset import check_first_steps
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.state import State, empty_records
 from empathy_loop.envs.step import observe_batch, reset_batch, step_batch
@@ -115,21 +116,17 @@ class World:
         Raises:
             ValueError: `episode` is negative, or a first step lies outside the episode.
         """
-        if episode < 0:
-            raise ValueError(f"episode must be at least 0, got {episode}")
-        steps = np.zeros(self.num_worlds, np.int32)
-        if first_step is not None:
-            steps[:] = first_step
-        if steps.min() < 0 or steps.max() >= self.params.horizon:
-            raise ValueError(
-                f"first_step must be in [0, {self.params.horizon - 1}], "
-                f"got {steps.min()} to {steps.max()}"
-            )
-        self.state.episode[:] = episode
+        steps = check_first_steps(self.params, self.num_worlds, episode, first_step)
         self._in_rows(
-            reset_batch, self.records, self.observation, self.seed, self.first_world, steps
+            reset_batch,
+            self.records,
+            self.observation,
+            self.transition,
+            self.seed,
+            self.first_world,
+            episode,
+            steps,
         )
-        self.transition.truncated[:] = False
         return self.observation
 
     def step(self, actions: NDArray[np.integer[Any]]) -> Transition:
@@ -178,7 +175,7 @@ class World:
             the same number, so that runs repeat and twins share it.
         """
         out = np.empty((self.num_worlds, self.params.num_agents))
-        fill_uniform(self.state.key, self.state.step, ACTION, out)
+        fill_uniform(self.records, ACTION, out, 0, self.num_worlds)
         return out
 
     def get_state(self) -> dict[str, NDArray[Any]]:

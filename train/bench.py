@@ -25,7 +25,7 @@ from empathy_loop.train.timing import measure
 from empathy_loop.train.workloads import COST_OF, workloads_of
 
 FOLDER = Path("results", "bench")
-WHATS = ("env", "train", "policies", "all")
+WHATS = ("env", "train", "gpu", "policies", "all")
 POLICY_EPISODES = 1024
 """Worlds behind each row of the table of policies."""
 POLICY_SEED = 0
@@ -42,7 +42,7 @@ class Request:
     """
 
     what: str
-    """env, train, all (both of them), or policies, which measures no speed."""
+    """env, train, all (both of them), gpu, or policies, which measures no speed."""
     repeats: Annotated[int, Range(1, 1000)] = 5
     """Rounds of measurements, 1 to 1000."""
     seconds: Annotated[float, Range(0, 3600, low_open=True)] = 1.0
@@ -61,7 +61,7 @@ class Request:
             if self.what == "policies" and path is not None:
                 raise ValueError(
                     f"bench policies measures no speed and knows no {name}, got {str(path)!r}; "
-                    "leave it away, or bench env, train or all"
+                    "leave it away, or bench env, train, all or gpu"
                 )
 
 
@@ -74,7 +74,8 @@ def bench(request: Request, console: Console) -> None:
 
     Raises:
         OSError: a file cannot be read or written.
-        ValueError: the earlier file is not one that this function wrote.
+        ValueError: the earlier file is not one that this function wrote; or gpu is asked for, and
+            there is no CUDA device, or not all that it needs.
     """
     if not console.is_terminal:
         console = Console(file=console.file, width=WIDTH)

@@ -56,7 +56,7 @@ def report_of(
     """Return what was measured, where and when.
 
     Args:
-        what: env, train or all.
+        what: env, train, all or gpu.
         measurements: All of one run.
         repeats: Rounds that were measured.
         seconds: Least length of a measurement.
@@ -99,7 +99,7 @@ def read_report(path: Path) -> Report:
     if wrong:
         raise ValueError(
             f"{path} is not a file of empathy-loop bench: {wrong}; give one that "
-            "`empathy-loop bench env`, `train` or `all` has written"
+            "`empathy-loop bench env`, `train`, `all` or `gpu` has written"
         )
     report: Report = data
     return report

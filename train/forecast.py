@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
+
+import torch
 
 from empathy_loop.train.cells import Task, run_folder
 from empathy_loop.train.config import TrainConfig
@@ -20,6 +23,8 @@ ACTING = ("time/env", "time/inference")
 """Shares of the time of an update in which worlds are stepped and actions chosen."""
 LAST_UPDATES = 20
 """Updates of an earlier run whose speed is looked at."""
+WARM_UPDATES = 5
+"""Updates of a warm-up whose speed is looked at, after a first one that compiles."""
 
 
 def forecast(tasks: Sequence[Task], workers: int) -> float:
@@ -88,10 +93,17 @@ def _updates_in(folder: Path) -> list[dict[str, float]]:
 
 
 def _warm_up(config: TrainConfig) -> Mapping[str, float]:
-    """Return the speeds of the second update of a run, of which nothing is kept."""
-    learner = Learner(config)
-    learner.advance()
-    return learner.advance()
+    """Return the usual speeds of an update of a run, of which nothing is kept."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(config.num_threads)
+    try:
+        learner = Learner(config)
+        learner.advance()
+        updates = [learner.advance() for _ in range(WARM_UPDATES)]
+    finally:
+        torch.set_num_threads(before)
+    # On a busy machine a single update can take many times as long as the others.
+    return {name: median(update[name] for update in updates) for name in (RATE, *ACTING)}
 
 
 def _mean(updates: Iterable[Mapping[str, float]]) -> Mapping[str, float]:

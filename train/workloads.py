@@ -13,6 +13,7 @@ from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
 from empathy_loop.train.ceilings import COPY_MIB, MATRIX_SIZE, Floor, matrix_product, memory_copy
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.gpu_workloads import gpu_worlds
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.timing import Role, Workload
 
@@ -30,6 +31,8 @@ FLOORED_ARMS = {"ippo": {"network": {"hidden_size": 64}}, "ippo_gru": {}, "cogni
 COST_OF = "ippo_gru"
 """Arm whose training time is the unit of all arms' cost: most have its graph."""
 TRAIN_THREADS = (1, 2)
+GPU_TRAIN_WORLDS = (32, 512, 4096)
+"""Worlds of a rollout in training on a CUDA device: as published, and to fill the device."""
 
 AGENT_STEPS = "agent steps/s"
 
@@ -38,15 +41,19 @@ def workloads_of(what: str) -> list[Workload]:
     """Return what is measured, in the order of a round.
 
     Args:
-        what: env, train, or all for both.
+        what: env, train, all for both of them, or gpu.
 
     Returns:
         Workloads; no two have the same name.
+
+    Raises:
+        ValueError: gpu is asked for, and there is no CUDA device, or not all that it needs.
     """
     parts = {
         "env": (_copy, env_workloads),
         "train": (_copy, train_workloads),
         "all": (_copy, env_workloads, train_workloads),
+        "gpu": (gpu_worlds, gpu_training),
     }[what]
     return [workload for part in parts for workload in part()]
 
@@ -88,9 +95,24 @@ def train_workloads() -> list[Workload]:
     return found + [_training(run.agent.name, run) for run in runs]
 
 
-def run_of(arm: str, num_threads: int, overrides: Mapping[str, Any] | None = None) -> TrainConfig:
+def gpu_training() -> list[Workload]:
+    """Return the training of arms with their networks on a CUDA device, in batches of worlds."""
+    found = []
+    for worlds in GPU_TRAIN_WORLDS:
+        for arm, overrides in FLOORED_ARMS.items():
+            batch = {**overrides, "ppo": {"num_worlds": worlds}}
+            found.append(_training(arm, run_of(arm, 1, batch, "cuda")))
+    return found
+
+
+def run_of(
+    arm: str,
+    num_threads: int,
+    overrides: Mapping[str, Any] | None = None,
+    device: str = "cpu",
+) -> TrainConfig:
     """Return the run whose updates are timed: an arm in the default world."""
-    return TrainConfig(load_agent(arm, overrides), num_threads=num_threads, device="cpu")
+    return TrainConfig(load_agent(arm, overrides), num_threads=num_threads, device=device)
 
 
 class Training:
@@ -176,17 +198,18 @@ def _floor_and_training(arm: str, config: TrainConfig) -> list[Workload]:
 
 def _training(arm: str, config: TrainConfig) -> Workload:
     """Return the training of a run."""
-    training, threads = Training(config), config.num_threads
+    training, threads, worlds = Training(config), config.num_threads, config.agent.ppo.num_worlds
+    how = _threads(threads) if config.device == "cpu" else f"{worlds} worlds, on {config.device}"
     return Workload(
-        f"training {arm}, {_threads(threads)}",
+        f"training {arm}, {how}",
         "speed",
         AGENT_STEPS,
         training.update,
         threads,
-        config.agent.ppo.num_worlds,
+        worlds,
         config.world.num_agents,
         time_shares=training.time_shares,
-        cost_of=f"training {COST_OF}, {_threads(threads)}",
+        cost_of=f"training {COST_OF}, {how}",
     )
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from empathy_loop.envs.kernel import hot, rare
 from empathy_loop.envs.params import SHIFT_FAMILIES
 from empathy_loop.envs.random import (
@@ -21,7 +19,7 @@ from empathy_loop.envs.random import (
     STRANGER_STYLE,
     below,
     draw,
-    permute,
+    permuted,
 )
 from empathy_loop.envs.rules.traits import draw_hazard, draw_style
 
@@ -60,18 +58,18 @@ def apply_shift(rules, world, step_key):
 
 
 @rare
-def _choose(rules, step_key, purpose, count):
-    """Return which of a number of agents or stations are affected; int64, in random order."""
-    order = np.empty(count, np.int64)
-    permute(step_key, 0, purpose, 0, order)
+def _num_affected(rules, count):
+    """Return how many of a number of agents or stations are affected; int64."""
     # The small term keeps a severity such as 1/3 of 3 agents from rounding up to 2.
-    return order[: math.ceil(rules.shift_severity * count - 1e-9)]
+    return math.ceil(rules.shift_severity * count - 1e-9)
 
 
 @rare
 def _shift_agents(rules, world, step_key):
-    """Change the affected agents of one world."""
-    for i in _choose(rules, step_key, SHIFT_WHO, world.carried.shape[0]):
+    """Change the affected agents of one world, who are drawn."""
+    num_agents = world.carried.shape[0]
+    for n in range(_num_affected(rules, num_agents)):
+        i = permuted(step_key, 0, SHIFT_WHO, 0, num_agents, n)
         if rules.shift == PARTNER_SWAP:
             _become_stranger(rules, world, i, step_key)
         elif rules.shift == CUE_REMAP:
@@ -92,25 +90,33 @@ def _become_stranger(rules, world, i, step_key):
 @rare
 def _remap_cues(world, i, step_key):
     """Redraw agent i's symbols until they differ from the present ones."""
-    present = world.style[i].copy()
-    attempt = 0
-    same = True
-    while same:
-        permute(step_key, i, REMAP, _REMAP_STRIDE * attempt, world.style[i])
-        same = True
-        for k in range(present.shape[0]):
-            same = same and world.style[i, k] == present[k]
-        attempt += 1
+    num_kinds = world.style.shape[1]
+    base = 0
+    while not _is_new_style(world, i, step_key, base):
+        base += _REMAP_STRIDE
+    for k in range(num_kinds):
+        world.style[i, k] = permuted(step_key, i, REMAP, base, num_kinds, k)
+
+
+@rare
+def _is_new_style(world, i, step_key, base):
+    """Return whether the permutation from one draw index on differs from agent i's symbols."""
+    num_kinds = world.style.shape[1]
+    is_new = False
+    for k in range(num_kinds):
+        is_new = is_new or world.style[i, k] != permuted(step_key, i, REMAP, base, num_kinds, k)
+    return is_new
 
 
 @rare
 def _turn_hazards(world, i, step_key):
     """Make another kind agent i's dominant one: turn its hazards round by 1 to K - 1 kinds."""
-    present = world.hazard[i].copy()
-    num_kinds = present.shape[0]
-    turn = 1 + below(draw(step_key, i, NEW_DOMINANT, 0), num_kinds - 1)
-    for k in range(num_kinds):
-        world.hazard[i, (k + turn) % num_kinds] = present[k]
+    num_kinds = world.hazard.shape[1]
+    for _ in range(1 + below(draw(step_key, i, NEW_DOMINANT, 0), num_kinds - 1)):
+        last = world.hazard[i, num_kinds - 1]
+        for k in range(num_kinds - 1, 0, -1):
+            world.hazard[i, k] = world.hazard[i, k - 1]
+        world.hazard[i, 0] = last
 
 
 @rare
@@ -118,7 +124,8 @@ def _move_stations(rules, world, step_key):
     """Move the affected stations of one world, one after another."""
     num_kinds = world.station.shape[0]
     num_free = rules.grid_size * rules.grid_size - num_kinds
-    for k in _choose(rules, step_key, MOVE_WHICH, num_kinds):
+    for n in range(_num_affected(rules, num_kinds)):
+        k = permuted(step_key, 0, MOVE_WHICH, 0, num_kinds, n)
         _move_station(rules, world, k, below(draw(step_key, 0, MOVE_WHERE, k), num_free))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from empathy_loop.envs.kernel import rare
-from empathy_loop.envs.random import below, draw, permute
+from empathy_loop.envs.random import below, draw, permuted
 
 
 @rare
@@ -39,8 +39,9 @@ def draw_style(rules, step_key, agent, purpose_whether, purpose_which, style):
         purpose_which: int64. Purpose of the draws of the permutation.
         style: int8 [K]. Written, symbol of each kind.
     """
-    if draw(step_key, agent, purpose_whether, 0) < rules.idiosyncratic_share:
-        permute(step_key, agent, purpose_which, 0, style)
-        return
-    for k in range(style.shape[0]):
-        style[k] = k
+    num_kinds = style.shape[0]
+    is_idiosyncratic = draw(step_key, agent, purpose_whether, 0) < rules.idiosyncratic_share
+    for k in range(num_kinds):
+        style[k] = (
+            permuted(step_key, agent, purpose_which, 0, num_kinds, k) if is_idiosyncratic else k
+        )

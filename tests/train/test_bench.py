@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,7 @@ def refuse(*arguments: Any) -> None:
         ("all --against nowhere.json", "No such file or directory: nowhere.json"),
         ("all --against damaged.json", "damaged.json is damaged"),
         ("all --against other.json", "other.json is not a file of empathy-loop bench: its format"),
+        ("gpu", 'need numba-cuda; install it with: pip install "empathy-loop[cuda]"'),
         ("policies --out a.json", "measures no speed and knows no out, got 'a.json'; leave it"),
         ("policies --against a.json", "measures no speed and knows no against, got 'a.json'"),
     ],
@@ -168,6 +170,7 @@ def test_a_mistake_is_one_sentence_before_anything_is_measured(
 ) -> None:
     monkeypatch.setattr(bench, "measure", refuse)
     monkeypatch.setattr(bench, "policy_table", refuse)
+    monkeypatch.setitem(sys.modules, "numba_cuda", None)
     Path("damaged.json").write_text("{")
     Path("other.json").write_text('{"scores": 1}')
     assert main(["bench", *arguments.split()]) == 2
@@ -178,7 +181,9 @@ def test_a_mistake_is_one_sentence_before_anything_is_measured(
 
 
 def test_a_request_names_what_there_is() -> None:
-    with pytest.raises(ValueError, match="what must be one of env, train, policies, all, got 'x'"):
+    with pytest.raises(
+        ValueError, match="what must be one of env, train, gpu, policies, all, got 'x'"
+    ):
         bench.Request("x")
 
 

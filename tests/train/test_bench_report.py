@@ -127,6 +127,6 @@ def test_what_is_no_report_is_refused_with_file_and_reason(
         read_report(path)
     assert str(path) in str(caught.value)
     assert reason in str(caught.value)
-    assert "give one that `empathy-loop bench env`, `train` or `all` has written" in str(
+    assert "give one that `empathy-loop bench env`, `train`, `all` or `gpu` has written" in str(
         caught.value
     )

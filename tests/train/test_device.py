@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -154,6 +155,16 @@ def test_one_update_on_cuda_is_that_on_the_cpu_within_rounding(make_config: Make
         learner.advance()
     for one, other in zip(*(learner.arm.parameters() for learner in learners), strict=True):
         torch.testing.assert_close(one, other.cpu(), rtol=1e-2, atol=1e-4)
+
+
+@needs_cuda
+@pytest.mark.parametrize("name", LEARNED)
+def test_every_learned_arm_trains_on_cuda(name: str, make_config: MakeConfig) -> None:
+    seats = ("focal", "person:reserved", "person:reserved") if name == "cloned" else ()
+    learner = Learner(make_config(name, device="cuda", seats=seats))
+    for _ in range(2):
+        metrics = learner.advance()
+    assert all(math.isfinite(value) for value in metrics.values())
 
 
 @needs_cuda

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from empathy_loop.train import forecast
 from empathy_loop.train.cells import Task
+from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.plan import Comparison, Shift, plan_runs
 from empathy_loop.train.stages import STAGES
 
@@ -111,3 +113,33 @@ def test_without_logs_each_arm_is_warmed_up_once(
     assert len(warmed) == 1
     scripted = [task for task in every if not task.run.is_learned]
     assert forecast.forecast(scripted, workers=1) == 0.0
+
+
+def test_the_warm_up_takes_the_usual_speed_in_as_many_threads_as_runs_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates, threads = [1.0, 90.0, 100.0, 2.0, 110.0, 100.0], []
+
+    class SlowAtTimes:
+        def __init__(self, config: TrainConfig) -> None:
+            self.left = iter(rates)
+
+        def advance(self) -> dict[str, float]:
+            threads.append(torch.get_num_threads())
+            return {
+                "charts/steps_per_second": next(self.left),
+                "time/env": 0.1,
+                "time/inference": 0.2,
+            }
+
+    monkeypatch.setattr(forecast, "Learner", SlowAtTimes)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        run = next(run for run in plan_runs(COMPARISON) if run.is_learned)
+        found = forecast._warm_up(run.config)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert found == {"charts/steps_per_second": 100.0, "time/env": 0.1, "time/inference": 0.2}
+    assert threads == [1] * 6

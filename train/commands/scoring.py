@@ -66,13 +66,14 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Bench:
-    """Measure speed (env, train, all), or what the scripted policies reach (policies).
+    """Measure speed (env, train, all, gpu), or what the scripted policies reach (policies).
 
     Example: empathy-loop bench all --against results/bench/all.json
     """
 
-    what: Positional[Literal["env", "train", "all", "policies"]]
-    """env: speed of the worlds; train: of the learners; all: both; policies: the headroom table."""
+    what: Positional[Literal["env", "train", "all", "gpu", "policies"]]
+    """env: speed of the worlds; train: of the learners; all: both; gpu: of both on a CUDA device;
+    policies: the headroom table."""
     repeats: int = 5
     """Rounds in which everything is measured once, 1 to 1000."""
     seconds: float = 1.0
