@@ -31,7 +31,7 @@ from empathy_loop.train.pool import Event, Work, run_tasks
 from empathy_loop.train.reference import SETTINGS, describe_settings
 from empathy_loop.train.report import EPISODE, write_report
 from empathy_loop.train.results import RESULTS, make_results
-from empathy_loop.train.stages import ALONE, STAGES, Plan, name_of, steps_of
+from empathy_loop.train.stages import ALONE, STAGES, Stages, plan_stage, steps_of
 from empathy_loop.train.teams import SELF_PLAY
 from empathy_loop.train.watch import ComparisonView
 
@@ -204,11 +204,11 @@ def _claim(comparison: Comparison, folder: Path) -> None:
 
 
 def _stages(
-    comparison: Comparison, runs: list[Run], folder: Path, plans: Sequence[Plan]
+    comparison: Comparison, runs: list[Run], folder: Path, stages: Stages
 ) -> Iterator[dict[str, Task]]:
     """Yield name to task of one stage after the other, each of the runs that are there by then."""
-    for plan in plans:
-        yield {name_of(task): task for task in plan(comparison, runs, folder.absolute())}
+    for plans in stages:
+        yield plan_stage(plans, comparison, runs, folder.absolute())
         runs = [run for run in runs if sound_cells(Task(run, comparison, folder)) is not None]
 
 
@@ -218,10 +218,10 @@ def _finish(
     folder: Path,
     console: Console,
     engine: Engine,
-    plans: Sequence[Plan],
+    stages: Stages,
 ) -> None:
     """Do all tasks that are not done, and keep the reasons of those that fail."""
-    _announce(comparison, runs, folder, console, plans)
+    _announce(comparison, runs, folder, console, stages)
     view = ComparisonView(console, comparison.workers)
 
     def on_event(event: Event) -> None:
@@ -232,7 +232,7 @@ def _finish(
         view.on_event(event)
 
     with view:
-        for stage in _stages(comparison, runs, folder, plans):
+        for stage in _stages(comparison, runs, folder, stages):
             left = {name: task for name, task in stage.items() if sound_cells(task) is None}
             view.expect(
                 {name: steps_of(task) for name, task in stage.items()}, stage.keys() - left.keys()
@@ -246,11 +246,11 @@ def _announce(
     runs: Sequence[Run],
     folder: Path,
     console: Console,
-    plans: Sequence[Plan],
+    stages: Stages,
 ) -> None:
     """Say what there is to do in all stages, and about how long it will take."""
-    tasks = [task for plan in plans for task in plan(comparison, runs, folder.absolute())]
-    left = [task for task in tasks if sound_cells(task) is None]
+    planned = (plan_stage(plans, comparison, runs, folder.absolute()) for plans in stages)
+    left = [task for stage in planned for task in stage.values() if sound_cells(task) is None]
     if not left:
         return
     own = [task for task in left if task.condition == SELF_PLAY]

@@ -16,7 +16,14 @@ from empathy_loop.train.learner import Learner
 from empathy_loop.train.logging import read_metrics
 from empathy_loop.train.stages import steps_of
 from empathy_loop.train.sweep_cells import points_for
-from empathy_loop.train.teams import CONTINUED, CROSS_PLAY, SWEPT, lesions_of, seats_of_teams
+from empathy_loop.train.teams import (
+    CONTINUED,
+    CROSS_PLAY,
+    SELF_PLAY,
+    SWEPT,
+    lesions_of,
+    seats_of_teams,
+)
 
 RATE = "charts/steps_per_second"
 ACTING = ("time/env", "time/inference")
@@ -38,7 +45,8 @@ def forecast(tasks: Sequence[Task], workers: int) -> float:
         tasks: Those that are not done, of all stages.
         workers: Most tasks of one stage at the same time, each on a core of its own.
     """
-    together = Counter(task.condition for task in tasks)
+    # What follows on the runs themselves is all one stage.
+    together = Counter(task.condition == SELF_PLAY for task in tasks)
     speeds: dict[str, Mapping[str, float]] = {}
     total = 0.0
     for task in tasks:
@@ -53,7 +61,7 @@ def forecast(tasks: Sequence[Task], workers: int) -> float:
         played = played_episodes(task) * world.horizon * world.num_agents
         acting = sum(speed[name] for name in ACTING)
         seconds = (_steps_left(task, updates) + acting * played) / speed[RATE]
-        total += seconds / min(workers, together[task.condition])
+        total += seconds / min(workers, together[task.condition == SELF_PLAY])
     return total
 
 

@@ -35,10 +35,20 @@ def plan_own(comparison: Comparison, runs: Sequence[Run], folder: Path) -> list[
 
 Plan = Callable[[Comparison, Sequence[Run], Path], list[Task]]
 """Returns the tasks of a stage, given the runs that are there by then and the folder."""
-STAGES: tuple[Plan, ...] = (plan_own, plan_cross_play, plan_continued, plan_swept)
-"""The stages of a comparison in their order."""
-ALONE: tuple[Plan, ...] = (plan_own, plan_continued, plan_swept)
+Stages = tuple[tuple[Plan, ...], ...]
+"""Plans whose tasks need nothing of each other, one stage after another."""
+STAGES: Stages = ((plan_own,), (plan_cross_play, plan_continued, plan_swept))
+"""The stages of a comparison."""
+ALONE: Stages = ((plan_own,), (plan_continued, plan_swept))
 """Those that need no runs but their own, and so can be done for some runs and not for others."""
+
+
+def plan_stage(
+    plans: Sequence[Plan], comparison: Comparison, runs: Sequence[Run], folder: Path
+) -> dict[str, Task]:
+    """Return name to task of one stage; arguments are those of its plans."""
+    tasks = [task for plan in plans for task in plan(comparison, runs, folder)]
+    return {name_of(task): task for task in tasks}
 
 
 def do(task: Task, report: Report) -> None:

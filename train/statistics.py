@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ def prediction_interval(values: Floats, coverage: float = CONFIDENCE) -> Interva
     number = len(values)
     if number < 2:
         return None
-    quantile = float(student.ppf((1.0 + coverage) / 2.0, number - 1))
+    quantile = float(stdtrit(number - 1, (1.0 + coverage) / 2.0))
     centre, spread = float(values.mean()), float(values.std(ddof=1))
     half = quantile * spread * math.sqrt(1.0 + 1.0 / number)
     return Interval(centre - half, centre + half)

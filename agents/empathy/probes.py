@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 RIDGE = 1e-3
@@ -78,6 +77,9 @@ def fit_probe(
         value = (np.logaddexp(0.0, z) - y * z).sum() / len(x) + ridge / 2.0 * (weight**2).sum()
         slope = np.concatenate([x.T @ error / len(x) + ridge * weight, error.mean(0)[None]])
         return float(value), slope.ravel()
+
+    # Half a second to import, which every process would wait for that imports the agents.
+    from scipy.optimize import minimize
 
     start = np.zeros((num_units + 1) * num_kinds)
     options = {"maxiter": MAX_ITERATIONS, "gtol": TOLERANCE}

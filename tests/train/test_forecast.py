@@ -13,7 +13,7 @@ from empathy_loop.train import forecast
 from empathy_loop.train.cells import Task
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.plan import Comparison, Shift, plan_runs
-from empathy_loop.train.stages import STAGES
+from empathy_loop.train.stages import STAGES, plan_stage
 
 COMPARISON = Comparison(
     "timed",
@@ -36,7 +36,9 @@ EPISODE = 128 * 3
 
 def tasks(comparison: Comparison, folder: Path, *conditions: str) -> list[Task]:
     """Return all tasks, or those of some stages."""
-    every = [task for plan in STAGES for task in plan(comparison, plan_runs(comparison), folder)]
+    runs = plan_runs(comparison)
+    stages = [plan_stage(plans, comparison, runs, folder) for plans in STAGES]
+    every = [task for stage in stages for task in stage.values()]
     return [task for task in every if not conditions or task.condition in conditions]
 
 
@@ -94,8 +96,8 @@ def test_later_stages_take_their_time_though_all_runs_are_trained(tmp_path: Path
     assert continued == pytest.approx((500 + 2 * 1500 + 3 * 0.5 * 20 * EPISODE) / 100 / 2)
     later = tasks(ALL, tmp_path, "cross_play", "continued")
     assert forecast.forecast(later, workers=2) == pytest.approx(crossed + continued)
-    # Three tasks of a stage keep no more than three workers busy.
-    assert forecast.forecast(later, workers=9) == pytest.approx((crossed + continued) * 2 / 3)
+    # Six tasks of a stage keep no more than six workers busy.
+    assert forecast.forecast(later, workers=9) == pytest.approx((crossed + continued) * 2 / 6)
 
 
 def test_without_logs_each_arm_is_warmed_up_once(
