@@ -60,6 +60,7 @@ def run_episodes(
     greedy: bool = False,
     seats: Sequence[str] = (),
     doses: Doses = FULL,
+    forget_at: int = 0,
 ) -> EpisodeLog:
     """Play one episode in each of a number of worlds.
 
@@ -74,6 +75,8 @@ def run_episodes(
         greedy: Whether to take the most probable actions instead of sampling.
         seats: A seat for each agent, such as ("focal", "heldout", "heldout"); none for all focal.
         doses: How much of the help between AI and people comes about.
+        forget_at: Step before which the actor forgets what it has seen in the episode; partners
+            do not. 0 for never.
 
     Returns:
         EpisodeLog of all agents, partners included, and of the beliefs of the focal ones.
@@ -88,10 +91,11 @@ def run_episodes(
     world = World(params, episodes, SEED_OFFSET + seed, autoreset=False)
     seated = SeatedWorld(world, seats, doses)
     social = SocialLog(seated) if seated.people else None
-    actor.begin(params, episodes)
     log = _empty_log(params, episodes)._replace(shift_step=world.state.shift_step.copy())
     believed: list[Decision] = []
     for t in range(params.horizon):
+        if t in (0, forget_at):
+            actor.begin(params, episodes)
         log.need[t] = world.state.need
         decision = actor.act(world, greedy)
         believed.append(decision)

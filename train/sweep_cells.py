@@ -57,6 +57,7 @@ def play_swept(task: Task, report: Report) -> None:
             run.config.seed,
             seats=there.seats,
             doses=there.doses,
+            forget_at=there.forget_at,
         )
         cell = cell_of(log)
         cells[f"{SWEPT}/{point.name}"] = _counted(cell, comparison.count_from)

@@ -2,7 +2,7 @@
 
 A sweep takes every combination of the values of its axes; each is a point. An axis is a dose of the
 help between AI and people, who the people are and what they are like, which variant of the seats is
-taken, or a rule of the world.
+taken, when the actors forget what they have seen, or a rule of the world.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from empathy_loop.train.teams import check_known
 
 AS_IS = "default"
 """Variant that stands for the scenario's own seats."""
-PRESET, UNTIL, VARIANT = "preset", "until", "variant"
+PRESET, UNTIL, VARIANT, FORGET_AT = "preset", "until", "variant", "forget_at"
 DOSES = tuple(entry.name for entry in fields(Doses))
 PERSONAL = tuple(entry.name for entry in fields(PersonParams))
 RULES = tuple(entry.name for entry in fields(WorldParams))
@@ -39,7 +39,8 @@ class Sweep:
     """What it is called."""
     axes: Mapping[str, tuple[Value, ...]]
     """Axis to its values: ai_to_people and people_to_ai, doses; preset, the model of all people;
-    a field of PersonParams, or until, of those who stay; variant, of the seats, or default; or a
+    a field of PersonParams, or until, of those who stay; variant, of the seats, or default;
+    forget_at, the step before which the actors forget what they have seen, or 0 for never; or a
     field of WorldParams."""
     arms: tuple[str, ...] = ()
     """Arms that are swept; none for all of the comparison, random and oracle left out."""
@@ -105,6 +106,8 @@ class Circumstances:
     """A seat for each agent."""
     doses: Doses = field(default=FULL)
     """How much of the help between AI and people comes about."""
+    forget_at: int = 0
+    """Step before which the actors forget what they have seen; 0 for never."""
 
 
 def points_of(sweep: Sweep) -> list[Point]:
@@ -161,7 +164,8 @@ def circumstances_of(
         chosen = _variant(values.pop(VARIANT), env, source) or chosen
     doses = {name: values.pop(name) for name in DOSES if name in values}
     rules = {name: values.pop(name) for name in RULES if name in values}
-    known = (*DOSES, PRESET, UNTIL, VARIANT, *PERSONAL, *RULES)
+    forget_at = _step(values.pop(FORGET_AT, 0), params.horizon, source)
+    known = (*DOSES, PRESET, UNTIL, VARIANT, FORGET_AT, *PERSONAL, *RULES)
     for name in values:
         if name not in known:
             raise ValueError(f"{source}: unknown axis {name!r}; {close_matches(name, known)}")
@@ -175,7 +179,16 @@ def circumstances_of(
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from error
     changed = amend(params, {"shift": "none", **rules}, source)
-    return Circumstances(changed, chosen, amend(FULL, doses, source))
+    return Circumstances(changed, chosen, amend(FULL, doses, source), forget_at)
+
+
+def _step(value: Value, horizon: int, source: str) -> int:
+    """Return a value of FORGET_AT, or raise ValueError if it is no step of an episode."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < horizon:
+        return value
+    raise ValueError(
+        f"{source}: {FORGET_AT} must be a whole step in [0, {horizon - 1}], got {value!r}"
+    )
 
 
 def _variant(name: Value, env: str, source: str) -> tuple[str, ...]:

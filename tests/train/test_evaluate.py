@@ -121,6 +121,20 @@ def test_each_batch_of_episodes_starts_with_an_empty_memory(actor: Actor) -> Non
     assert_same(one, run_episodes(actor, PARAMS, 4, seed=100))
 
 
+@pytest.mark.parametrize("actor", ["cognitive", "filter"], indirect=True)
+def test_an_actor_that_forgets_goes_on_as_one_that_has_seen_nothing(actor: Actor) -> None:
+    whole, forgetful = (run_episodes(actor, PARAMS, 6, 100, forget_at=at) for at in (0, 12))
+    assert whole.p_crisis is not None and forgetful.p_crisis is not None
+    assert np.array_equal(forgetful.p_crisis[:12], whole.p_crisis[:12])
+    assert np.array_equal(forgetful.need[:13], whole.need[:13])
+    assert not np.array_equal(forgetful.p_crisis[12], whole.p_crisis[12])
+
+
+@pytest.mark.parametrize("actor", ["egoist", "random"], indirect=True)
+def test_forgetting_changes_nothing_for_who_remembers_nothing(actor: Actor) -> None:
+    assert_same(*(run_episodes(actor, PARAMS, 6, 100, forget_at=at) for at in (0, 12)))
+
+
 @learned
 def test_an_agent_acts_with_a_narrower_view_than_it_was_trained_with(actor: Actor) -> None:
     log = run_episodes(actor, replace(PARAMS, view_radius=1), 4, seed=100)

@@ -69,9 +69,17 @@ def test_rules_of_the_world_can_be_swept_and_people_can_leave():
     assert there.seats[2:] == ("person:reserved,until=64",) * 2
 
 
+def test_actors_forget_at_a_step_of_the_episode_or_never():
+    assert at(LOOP, forget_at=42).forget_at == 42
+    assert at(LOOP, ai_to_people=0.5).forget_at == 0
+
+
 @pytest.mark.parametrize(
     ("scenario", "values", "message"),
     [
+        (LOOP, {"forget_at": 9999}, "sweep 's': forget_at must be a whole step in .*, got 9999"),
+        (LOOP, {"forget_at": 1.5}, "forget_at must be a whole step in .*, got 1.5"),
+        (LOOP, {"forget_at": True}, "forget_at must be a whole step in .*, got True"),
         (LOOP, {"pressets": "warm"}, "unknown axis 'pressets'; did you mean preset"),
         (LOOP, {"preset": "warn"}, "sweep 's': .*unknown person 'warn'"),
         (LOOP, {"trust_gain": 2.0}, "sweep 's': .*trust_gain must be in"),
