@@ -67,6 +67,7 @@ def overall(results: Results, pictures: Pictures) -> Iterable[str]:
     main, rest = ({n: m for n, m in OVERALL.items() if m.is_normalised == i} for i in (True, False))
     yield score_table(results, scores, {**main, **families, **rest})
     yield meanings({**OVERALL, "family": Measure("AURC, family", "mean AURC on a shift family")})
+    yield f"<p class='small'>{escape(_sizes(results))}</p>"
 
 
 def profiles(results: Results, pictures: Pictures) -> Iterable[str]:
@@ -259,3 +260,13 @@ SECTIONS: tuple[Section, ...] = (
     reproduction,
 )
 """The page below its headline, from top to bottom."""
+
+
+def _sizes(results: Results) -> str:
+    """Say with how many weights the learned arms act."""
+    arms: dict[int, list[str]] = {}
+    for arm in results["arms"]:
+        if arm["weights"] is not None:
+            arms.setdefault(arm["weights"], []).append(arm["name"])
+    sizes = (f"{number} ({', '.join(names)})" for number, names in sorted(arms.items()))
+    return f"Weights that a learned arm acts with: {'; '.join(sizes) or 'there is none'}."

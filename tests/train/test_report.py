@@ -172,6 +172,14 @@ def test_scores_over_all_shifts_have_a_table_of_their_own(page: Page, results: A
     assert all(measure.meaning in page.text for measure in OVERALL.values())
 
 
+def test_the_page_says_with_how_many_weights_each_arm_acts(page: Page, results: Any) -> None:
+    sizes = {arm["name"]: arm["weights"] for arm in results["arms"] if arm["weights"]}
+    assert sizes
+    assert sizes.keys() <= {"ippo_gru", "cognitive"}
+    (number,) = set(sizes.values())
+    assert f"acts with: {number} ({', '.join(sizes)})." in page.text
+
+
 def test_every_sentence_of_the_results_is_on_the_page(page: Page, results: Any) -> None:
     sentences = [
         results["headline"],
