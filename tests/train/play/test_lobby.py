@@ -1,0 +1,64 @@
+"""What a lobby offers: each session has agents of its own, as they are when it begins."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from empathy_loop.train.checkpoint import CHECKPOINT
+from empathy_loop.train.play import lobby
+from empathy_loop.train.play.lobby import Lobby
+from empathy_loop.train.play.messages import Start, Step
+from empathy_loop.train.play.session import Session
+from empathy_loop.train.play.shipped import SHIPPED
+
+
+def start(where: Lobby, agent: str, seed: int = 3) -> Session:
+    return where.start(Start(type="start", scenario="mutual_aid_v0", agent=agent, seed=seed))
+
+
+def play(session: Session, steps: int) -> list[Any]:
+    for t in range(steps):
+        session.handle(Step(type="step", t=t))
+    return session.scenes
+
+
+def test_sessions_of_one_agent_do_not_share_its_memory(tmp_path: Path) -> None:
+    own = Lobby((), tmp_path)
+    alone = play(start(own, next(iter(own.offers()["agents"]))), 6)
+    first, second = (start(own, next(iter(own.offers()["agents"])), seed) for seed in (3, 4))
+    for t in range(6):
+        for session in (second, first):
+            session.handle(Step(type="step", t=t))
+    assert first.scenes == alone
+    assert second.scenes != alone
+
+
+def test_a_run_is_read_once_and_again_when_it_has_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(SHIPPED, run)
+    read = []
+    load = lobby.load_actor
+
+    def note(agent: str | Path) -> Any:
+        read.append(agent)
+        return load(agent)
+
+    monkeypatch.setattr(lobby, "load_actor", note)
+    own = Lobby((str(run),), tmp_path / "records")
+    before = play(start(own, "run"), 12)
+    assert play(start(own, "run"), 12) == before
+    assert len(read) == 1
+    saved = torch.load(run / CHECKPOINT, weights_only=True)
+    saved["network"] = {name: -weight for name, weight in saved["network"].items()}
+    torch.save(saved, run / CHECKPOINT)
+    os.utime(run / CHECKPOINT, (1, 1))  # however coarse the clock of the disk
+    assert play(start(own, "run"), 12) != before
+    assert len(read) == 2
