@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numba
 
@@ -111,6 +112,19 @@ def batch(function: Callable[..., Any]) -> Any:
     # Numba decides here and now where this one function will be kept.
     config.CACHE_DIR = _FOLDER
     try:
-        return _compile(function, cache=True, error_model="numpy", nogil=True, _nrt=False)
+        compiled = _compile(function, cache=True, error_model="numpy", nogil=True, _nrt=False)
     finally:
         config.CACHE_DIR = before
+    _keep_apart(compiled)
+    return compiled
+
+
+def _keep_apart(compiled: Any) -> None:
+    """Let everything that is kept of a function have a file of its own.
+
+    Numba numbers the files: two processes that compile for different sizes at the same time would
+    take the same number, and a third would run the one's code on the other's worlds.
+    """
+    cache_file = compiled._cache._cache_file
+    base = cache_file._index_name.removesuffix(".nbi")
+    cache_file._data_name = lambda number: f"{base}.{uuid4().hex}.nbc"

@@ -19,7 +19,7 @@ from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
 Experience = Callable[[WorldParams], Batch]
 ARMS = [load_agent(name) for name in list_agents()]
 LEARNED = [arm.name for arm in ARMS if arm.kind == "learned" and arm.network.kind == "entity"]
-OTHER_SHAPES = {"mappo_gru", "oracle_ppo"}
+OTHER_SHAPES = {"mappo_gru", "cognitive_separate", "oracle_ppo"}
 
 
 def make(params: WorldParams, name: str = "cognitive") -> ActorCritic:

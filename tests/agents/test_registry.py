@@ -45,11 +45,12 @@ def test_the_baseline_is_what_the_defaults_say() -> None:
     assert {key for key in baseline if baseline[key] != default[key]} == {"summary"}
 
 
-def test_learned_arms_have_the_same_learner_and_but_for_two_the_same_network() -> None:
+def test_learned_arms_have_the_same_learner_and_but_for_three_the_same_network() -> None:
     arms = [load_agent(name) for name in list_agents() if load_agent(name).kind == "learned"]
     for config in arms:
         assert config.ppo == arms[0].ppo
-        assert config.network == NetworkConfig() or config.name in ("ippo", "mappo_gru")
+        others = ("ippo", "mappo_gru", "cognitive_separate")
+        assert config.network == NetworkConfig() or config.name in others
         for term in ("policy", "value", "entropy"):
             if config.name == "cloned":  # which only imitates
                 assert config.loss_weights[term] == 0.0

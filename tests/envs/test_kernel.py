@@ -49,6 +49,41 @@ def test_compiled_rules_lie_there_and_other_code_of_the_user_does_not() -> None:
     assert numba.config.CACHE_DIR != kernel._FOLDER
 
 
+def test_processes_that_compile_at_the_same_time_do_not_overwrite_each_others_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "_FOLDER", str(tmp_path))
+
+    def double(numbers):
+        for i in range(numbers.shape[0]):
+            numbers[i] *= 2
+
+    processes = kernel.batch(double), kernel.batch(double)
+    for process, dtype in zip(processes, (np.int8, np.float64), strict=True):
+        # Each has looked before the other has written.
+        monkeypatch.setattr(process._cache._cache_file, "_load_index", dict)
+        process(np.ones(2, dtype))
+    assert len(list(tmp_path.rglob("*.nbc"))) == 2
+
+
+def test_what_is_kept_is_found_again_for_every_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "_FOLDER", str(tmp_path))
+
+    def double(numbers):
+        for i in range(numbers.shape[0]):
+            numbers[i] *= 2
+
+    for hits in (0, 1):
+        process = kernel.batch(double)
+        for dtype in (np.int8, np.float64):
+            numbers = np.ones(2, dtype)
+            process(numbers)
+            assert (numbers == 2).all()
+        assert sum(process.stats.cache_hits.values()) == 2 * hits
+
+
 def test_a_rule_says_that_python_cannot_call_it() -> None:
     with pytest.raises(TypeError, match=r"fold is for kernels, not for Python; call numba.njit"):
         random.fold(np.uint64(1), 2)

@@ -40,8 +40,11 @@ def test_a_value_that_the_project_refuses_is_explained() -> None:
     assert explanation(error_of(lambda: WorldParams(horizon=2))) == (
         "horizon must be in [3, 100000], got 2"
     )
-    message = explanation(error_of(lambda: load_agent("cognitiv")))
-    assert message == "unknown agent 'cognitiv'; did you mean cognitive or cognitive_supervised?"
+    message = explanation(error_of(lambda: load_agent("ippo_gruu")))
+    assert (
+        message
+        == "unknown agent 'ippo_gruu'; did you mean ippo_gru or mappo_gru or ippo_gru_blind?"
+    )
 
 
 def test_an_error_with_another_one_as_its_cause_is_explained(tmp_path: Path) -> None:
