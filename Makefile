@@ -1,7 +1,7 @@
 # Needs Python 3.11 to 3.13 and make; everything else goes into .venv.
 
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
