@@ -49,14 +49,15 @@ def test_compiled_rules_lie_there_and_other_code_of_the_user_does_not() -> None:
     assert numba.config.CACHE_DIR != kernel._FOLDER
 
 
+def double(numbers):
+    for i in range(numbers.shape[0]):
+        numbers[i] *= 2
+
+
 def test_processes_that_compile_at_the_same_time_do_not_overwrite_each_others_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernel, "_FOLDER", str(tmp_path))
-
-    def double(numbers):
-        for i in range(numbers.shape[0]):
-            numbers[i] *= 2
 
     processes = kernel.batch(double), kernel.batch(double)
     for process, dtype in zip(processes, (np.int8, np.float64), strict=True):
@@ -70,10 +71,6 @@ def test_what_is_kept_is_found_again_for_every_type(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernel, "_FOLDER", str(tmp_path))
-
-    def double(numbers):
-        for i in range(numbers.shape[0]):
-            numbers[i] *= 2
 
     for hits in (0, 1):
         process = kernel.batch(double)

@@ -116,7 +116,7 @@ class Lobby:
     def _actor(self, label: str) -> Actor:
         """Return what acts under a label: a copy of its own, for actors remember.
 
-        To copy takes a tenth of the time of loading, which all who watch would wait for.
+        To copy takes a fifth of the time of loading, which all who watch would wait for.
         """
         agent = self._agents[label]
         checkpoint = find_checkpoint(Path(agent))
