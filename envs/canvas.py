@@ -75,8 +75,9 @@ class Canvas:
         self, place: Point, words: str, size: float, colour: str = INK, anchor: str = "lm"
     ) -> None:
         """Write a line of text; the anchor is that of Pillow, left and middle by default."""
-        (scaled,) = self._scaled([place])
-        self._pen.text(scaled, words, colour, _font(round(size * _OVERSAMPLING)), anchor)
+        ((x, y),) = self._scaled([place])
+        stencil, (left, top) = _stencil(words, round(size * _OVERSAMPLING), anchor)
+        self._pen.bitmap((x + left, y + top), stencil, colour)
 
     def marker(self, centre: Point, radius: float, kind: int, hollow: bool = False) -> None:
         """Draw the sign of a need kind: a shape of its own with its letter.
@@ -203,7 +204,7 @@ class Canvas:
         angles = np.linspace(first, last, 24)
         self.path([_around(centre, radius, angle) for angle in angles], INK, width)
 
-    def _scaled(self, points: Sequence[Point]) -> list[Point]:
+    def _scaled(self, points: Sequence[Point]) -> list[tuple[int, int]]:
         return [(round(x * _OVERSAMPLING), round(y * _OVERSAMPLING)) for x, y in points]
 
 
@@ -236,6 +237,20 @@ def _curve(start: Point, end: Point, bend: Point) -> list[Point]:
         )
         for s in shares
     ]
+
+
+@lru_cache(maxsize=1024)
+def _stencil(words: str, size: int, anchor: str) -> tuple[Image.Image, tuple[int, int]]:
+    """Return a line of text to be filled, and its upper left corner seen from its place.
+
+    Kept, for most words of a picture stand in the next one too, and drawing letters is slow.
+    """
+    font = _font(size)
+    left, top, right, bottom = font.getbbox(words, anchor=anchor)
+    corner = (math.floor(left), math.floor(top))
+    stencil = Image.new("L", (math.ceil(right) - corner[0], math.ceil(bottom) - corner[1]))
+    ImageDraw.Draw(stencil).text((-corner[0], -corner[1]), words, 255, font, anchor)
+    return stencil, corner
 
 
 @lru_cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def write_video(frames: Sequence[NDArray[np.uint8]], path: Path, frames_per_seco
     if not frames_per_second > 0:
         raise ValueError(f"frames_per_second must be above 0, got {frames_per_second}")
     if path.suffix == ".gif":
-        _write_gif(frames, path, frames_per_second)
+        write_gif(frames, path, frames_per_second)
     elif path.suffix == ".mp4":
         _write_mp4(frames, path, frames_per_second)
     else:
@@ -86,8 +86,19 @@ def ansi(frame: Frame) -> str:
     return "\n".join(lines)
 
 
-def _write_gif(frames: Sequence[NDArray[np.uint8]], path: Path, frames_per_second: float) -> None:
-    """Write an animated GIF that repeats for ever, in one palette for all pictures."""
+def write_gif(
+    frames: Sequence[NDArray[np.uint8]], file: Path | BinaryIO, frames_per_second: float
+) -> None:
+    """Write an animated GIF that repeats for ever, in one palette for all pictures.
+
+    Args:
+        frames: uint8 [H, W, 3] each, all of one size; at least one.
+        file: Path, or an open binary file, which stays open.
+        frames_per_second: How many pictures are shown in a second, above 0.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     palette = Image.new("P", (1, 1))
     palette.putpalette(_most_frequent_colours(frames).tobytes())
     pictures = [
@@ -95,7 +106,8 @@ def _write_gif(frames: Sequence[NDArray[np.uint8]], path: Path, frames_per_secon
         for frame in frames
     ]
     pictures[0].save(
-        path,
+        file,
+        format="GIF",
         save_all=True,
         append_images=pictures[1:],
         duration=round(1000 / frames_per_second),

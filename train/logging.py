@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 # TensorBoard ships no types.
 from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
@@ -24,6 +24,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-
 from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
 
 from empathy_loop.agents.config import AgentConfig
+from empathy_loop.envs.render import write_gif
 from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES, scalar_name, sources_of
 from empathy_loop.train.files import write_bytes
 
@@ -167,8 +168,7 @@ class Logger:
             ValueError: the name is not declared.
         """
         buffer = io.BytesIO()
-        milliseconds = 1000.0 / frames_per_second
-        iio.imwrite(buffer, list(frames), extension=".gif", duration=milliseconds, loop=0)
+        write_gif(frames, buffer, frames_per_second)
         self.image(step, name, buffer.getvalue())
 
     def image(self, step: int, name: str, content: bytes) -> None:
@@ -184,7 +184,8 @@ class Logger:
         """
         if name not in IMAGES:
             raise ValueError(f"{name} must be declared in train/logging.py first")
-        height, width = iio.improps(content, index=0).shape[:2]
+        with Image.open(io.BytesIO(content)) as picture:
+            width, height = picture.size
         image = Summary.Image(
             height=height, width=width, colorspace=3, encoded_image_string=content
         )
