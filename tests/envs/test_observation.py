@@ -17,6 +17,8 @@ from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.state import ACT_HELP, ACT_OFFER, ACT_THANK, DISTRESS, EAST, NOTHING
 from empathy_loop.envs.world import World
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 SMALL_AND_LARGE = [
     WorldParams(),
     WorldParams(num_agents=2, num_kinds=1, shift="none"),

@@ -17,6 +17,8 @@ from empathy_loop.envs.params import NUM_PLAIN_ACTIONS
 
 Play = Callable[..., Any]
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 
 def told_of(played: Any, num_viewers: int) -> Acts:
     seen = sightings(played.inputs, played.layout, played.params, num_viewers)

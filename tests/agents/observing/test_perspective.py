@@ -18,6 +18,8 @@ from empathy_loop.agents.types import Inputs
 
 Play = Callable[..., Any]
 
+pytestmark = pytest.mark.xdist_group("sizes")
+
 
 def imagined(game: Any, num_viewers: int) -> tuple[Inputs, Inputs, Tensor]:
     """Return what viewers imagine and what is, both [T, E, V, A], and the beliefs put in."""
