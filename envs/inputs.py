@@ -124,18 +124,19 @@ def chosen_actions(
             f"actions must name exactly the agents {', '.join(agents)}, "
             f"got {', '.join(map(str, actions)) or 'none'}"
         )
-    chosen = np.empty(len(agents), np.int64)
-    for i, agent in enumerate(agents):
+    chosen = []
+    for agent in agents:
         try:
-            chosen[i] = action = operator.index(actions[agent])
-        except (TypeError, OverflowError):
+            action = operator.index(actions[agent])
+        except TypeError:
             action = -1
         if not 0 <= action < num_actions:
             raise ValueError(
                 f"action of {agent} must be a whole number in "
                 f"[0, {num_actions - 1}], got {actions[agent]!r}"
             )
-    return chosen
+        chosen.append(action)
+    return np.array(chosen, np.int64)
 
 
 def refuse_masked(

@@ -268,7 +268,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         """Return the actions as int64 [1, F], counting those in vain, or raise ValueError."""
         chosen = inputs.chosen_actions(self.agents, actions, self.params.num_actions)
         masked = ~self._begun().observation.action_mask[0, self._rows, chosen]
-        if masked.any():
+        if np.count_nonzero(masked):
             if self._strict:
                 inputs.refuse_masked(self.agents.__getitem__, chosen, masked)
             for i in np.flatnonzero(masked):

@@ -258,14 +258,15 @@ class World:
                 f"actions must be whole numbers of shape {shape}, "
                 f"got {actions.dtype} of shape {actions.shape}"
             )
-        # Read as unsigned, a negative number is a large one: one look instead of two.
+        # Read as unsigned, a negative number is a large one: one look instead of two. And of few
+        # numbers, to count is many times faster than to reduce.
         unsigned = actions.view(f"u{actions.dtype.itemsize}")
-        if unsigned.max() >= self.params.num_actions:
+        if np.count_nonzero(unsigned >= self.params.num_actions):
             raise ValueError(
                 f"actions must be in [0, {self.params.num_actions - 1}], "
                 f"got {actions.min()} to {actions.max()}"
             )
-        if not self.autoreset and self.transition.truncated.any():
+        if not self.autoreset and np.count_nonzero(self.transition.truncated):
             raise ValueError(
                 "the episode is over; call reset() before step(), or make the world "
                 "with autoreset=True"
