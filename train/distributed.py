@@ -197,12 +197,19 @@ def joined() -> Iterator[Team]:
 
     Yields:
         Team.
+
+    Raises:
+        TeamError: another process does not answer.
     """
     if not {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys():
         yield ALONE
         return
-    # What lies on the CPU is exchanged by gloo, what lies on a CUDA device by NCCL.
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    with _losses_named():
+        # What lies on the CPU is exchanged by gloo, what lies on a CUDA device by NCCL.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+        # Whoever refuses what all were asked for leaves at once, which must not be while another
+        # still connects: that one could no longer say why.
+        dist.all_reduce(torch.zeros(1))
     yield Team(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
     # Not after an error: a process that failed must not wait for those that wait for it.
     dist.destroy_process_group()
