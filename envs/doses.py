@@ -42,36 +42,71 @@ FULL = Doses()
 """Nobody is stopped."""
 
 
-def thin(
-    world: World, actions: NDArray[np.int8], is_person: NDArray[np.bool_], doses: Doses
-) -> None:
-    """Let those stay who would give a help that does not come about, in place.
+def stop(world: World, is_person: NDArray[np.bool_], doses: Doses) -> None:
+    """Decide whose help for whom does not come about in the coming step, before anybody chooses.
 
     In each window of WINDOW steps each agent is stopped or not from helping the other side, by one
     draw keyed by world, window and agent: with the share of the windows in which it is not stopped,
-    the dose. Nothing else that it does is touched, and no other draw.
+    the dose. Nothing else is touched, and no other draw. It has to be known before agents choose:
+    whoever is stopped in the middle of a help would stand there for want of a better plan, and
+    what comes of that is not what comes of less help.
 
     Args:
-        world: The worlds, before the step.
-        actions: int8 [E, A], in [0, N). What everybody is about to do.
+        world: The worlds, before the step. Writes: `stopped`, and the helps in question in
+            `observation.action_mask`.
         is_person: bool [A]. Who is a person.
         doses: The shares.
     """
     if doses != FULL:
-        _thin_batch(world.records, actions, is_person, doses.ai_to_people, doses.people_to_ai)
+        shape = (world.num_worlds, *2 * is_person.shape)
+        if world.stopped.shape != shape:
+            world.stopped = np.zeros(shape, np.bool_)
+        _stop_batch(
+            world.records,
+            world.observation.action_mask,
+            world.stopped,
+            is_person,
+            doses.ai_to_people,
+            doses.people_to_ai,
+        )
+
+
+def thin(world: World, actions: NDArray[np.int8]) -> None:
+    """Let those stay who would give a help that is stopped, whatever they were told; in place.
+
+    Args:
+        world: The worlds, before the step.
+        actions: int8 [E, A], in [0, N). What everybody is about to do.
+    """
+    if world.stopped.size:
+        _thin_batch(world.stopped, actions)
 
 
 @batch
-def _thin_batch(records, actions, is_person, ai_to_people, people_to_ai):
-    """Write STAY in place of the helps that do not come about."""
+def _stop_batch(records, action_mask, stopped, is_person, ai_to_people, people_to_ai):
+    """Write which helps do not come about, and take them out of the masks."""
     num_agents = is_person.shape[0]
-    for e in range(actions.shape[0]):
+    for e in range(stopped.shape[0]):
         window_key = fold(records[e].key, records[e].step // WINDOW)
+        for i in range(num_agents):
+            u = draw(window_key, i, DOSE, 0)
+            for d in range(1, num_agents):
+                j = agent_after(i, d, num_agents)
+                share = _share(is_person[i], is_person[j], ai_to_people, people_to_ai)
+                stopped[e, i, j] = not u < share
+                if stopped[e, i, j]:
+                    action_mask[e, i, HELP_BASE + d] = False
+
+
+@batch
+def _thin_batch(stopped, actions):
+    """Write STAY in place of the helps that do not come about."""
+    num_agents = actions.shape[1]
+    for e in range(actions.shape[0]):
         for i in range(num_agents):
             if actions[e, i] > HELP_BASE:
                 j = agent_after(i, actions[e, i] - HELP_BASE, num_agents)
-                share = _share(is_person[i], is_person[j], ai_to_people, people_to_ai)
-                if not draw(window_key, i, DOSE, 0) < share:
+                if stopped[e, i, j]:
                     actions[e, i] = STAY
 
 

@@ -99,6 +99,9 @@ class ScriptedPolicies:
             int8 [E, A]. Actions whose conditions hold; 0 where nobody acts.
         """
         actions = np.zeros(self.codes.shape, np.int8)
+        # A help that is stopped is worth nothing, so that one does something else.
+        stopped = world.stopped
+        weight = np.where(stopped, 0.0, self._weight) if stopped.size else self._weight
         _act_batch(
             self._rules,
             world.records,
@@ -107,7 +110,7 @@ class ScriptedPolicies:
             self.minds,
             self.inferred,
             self._expected,
-            self._weight,
+            weight,
             self._trust,
             actions,
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from empathy_loop.envs.doses import FULL, Doses, thin
+from empathy_loop.envs.doses import FULL, Doses, stop, thin
 from empathy_loop.envs.introspection import show_final_trust, show_trust
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.observation import Observation
@@ -144,7 +144,7 @@ class SeatedWorld:
         everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]
         self._stage.hold(self.world, everybody)
         if self.people is not None:
-            thin(self.world, everybody, self.people.is_person, self._doses)
+            thin(self.world, everybody)
         self._stepped(everybody)
         self._stage.turn(self.world)
         self._complete()
@@ -231,8 +231,10 @@ class SeatedWorld:
         return {f"people.{name}": array for name, array in self.people.state._asdict().items()}
 
     def _complete(self) -> None:
-        """Put into the observation what seats add to it: who waits, and what persons think."""
+        """Put into the observation what seats add to it: who waits or is stopped, who trusts."""
         self._stage.mask(self.world)
+        if self.people is not None:
+            stop(self.world, self.people.is_person, self._doses)
         show_trust(self.people, self.world)
 
     def _seat(self, begins: NDArray[np.bool_]) -> None:

@@ -99,6 +99,8 @@ class World:
         self.transition = _empty_transition(params, num_worlds)
         # Whose help is refused in the coming step: an input of the rules, and no part of the state.
         self.refusals = np.zeros((num_worlds, 0, 0), np.uint8)
+        # Whose help for whom an intervention stops in the coming step; without one, it has no rows.
+        self.stopped = np.zeros((num_worlds, 0, 0), np.bool_)
         self.reset()
 
     def reset(self, episode: int = 0, first_step: NDArray[np.int_] | None = None) -> Observation:

@@ -6,6 +6,7 @@ import pytest
 from empathy_loop.envs.doses import WINDOW, Doses
 from empathy_loop.envs.scenarios import load_scenario
 from empathy_loop.envs.seats import SeatedWorld
+from empathy_loop.envs.state import HELP_BASE
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import load_actor
 
@@ -33,6 +34,28 @@ def test_with_a_dose_of_nothing_no_help_crosses_over_and_all_else_goes_on():
     assert not found[..., IS_PERSON, :][..., ~IS_PERSON].any()
     assert found[..., IS_PERSON, :][..., IS_PERSON].any()
     assert found[..., ~IS_PERSON, :][..., ~IS_PERSON].any()
+
+
+def test_those_who_are_stopped_do_not_wait_but_help_others_more():
+    stopped, free = helps(Doses(ai_to_people=0.0)), helps(Doses())
+    among_ai = np.ix_(range(len(free)), range(WORLDS), ~IS_PERSON, ~IS_PERSON)
+    assert stopped[among_ai].sum() > free[among_ai].sum()
+
+
+def test_masks_say_whose_help_is_stopped_and_nothing_else():
+    masks = {}
+    for dose in (0.0, 1.0):
+        world = World(SCENARIO.params, WORLDS, seed=7, autoreset=False)
+        seated = SeatedWorld(world, SCENARIO.seats, Doses(ai_to_people=dose))
+        world.state.carried[:], world.state.position[:] = 0, [(0, 0), (0, 1), (1, 0), (1, 1)]
+        seated.set_state(seated.get_state())
+        masks[dose] = world.observation.action_mask.copy()
+    changed = masks[0.0] != masks[1.0]
+    helps_of_ai_for_people = [[HELP_BASE + 2, HELP_BASE + 3], [HELP_BASE + 1, HELP_BASE + 2]]
+    for i in range(4):
+        expected = helps_of_ai_for_people[i] if i < 2 else []
+        assert [list(np.flatnonzero(row)) for row in changed[:, i]] == [expected] * WORLDS
+    assert masks[1.0][changed].all()
 
 
 def test_one_side_can_be_stopped_alone():
