@@ -12,8 +12,8 @@ from empathy_loop.train.statistics import (
     Floats,
     bootstrap_interval,
     holm,
-    interquartile_mean,
     mann_whitney_p,
+    mean_of_typical_runs,
     p_improvement,
     smallest_p,
 )
@@ -201,7 +201,7 @@ def _contrast(
 ) -> tuple[Contrast, float]:
     """Return one difference, and the p that it has where it is tested."""
     claim, baseline = (rows_of(adapted, arm, measure, scope) for arm in pair)
-    centre = interquartile_mean if len(scope) > 1 else mean_of_all
+    centre = mean_of_typical_runs if len(scope) > 1 else mean_of_all
     sign = SIGNS[measure]
 
     def difference(one: Floats, other: Floats) -> Floats:

@@ -29,7 +29,7 @@ from empathy_loop.train.plan import Shift
 from empathy_loop.train.statistics import (
     Floats,
     bootstrap_interval,
-    interquartile_mean,
+    mean_of_typical_runs,
     restricted_mean,
 )
 
@@ -87,9 +87,13 @@ MEASURES: dict[str, Measure] = {
 """Name and description of each measure of an arm on a shift, in the order of the tables."""
 
 OVERALL: dict[str, Measure] = {
-    "cas": Measure("CAS", "interquartile mean of AURC over seeds and shifts", is_normalised=True),
+    "cas": Measure(
+        "CAS",
+        "collective adaptability score: AURC, mean over shifts, interquartile mean over seeds",
+        is_normalised=True,
+    ),
     "deficit": Measure(
-        "deficit", "interquartile mean of the deficit over seeds and shifts", is_normalised=True
+        "deficit", "mean over shifts, interquartile mean over seeds", is_normalised=True
     ),
     "worst_family": Measure(
         "worst family",
@@ -156,8 +160,8 @@ def score_overall(evidence: Evidence, adapted: Adapted, arm: str) -> dict[str, S
         "gini": _rows_of_cells(evidence, arm, "gini", shifts),
     }
     statistics: dict[str, Callable[[Floats], Floats]] = {
-        "cas": interquartile_mean,
-        "deficit": interquartile_mean,
+        "cas": mean_of_typical_runs,
+        "deficit": mean_of_typical_runs,
         "worst_family": lambda rows: worst_family(rows, families),
         "worst_off": mean_of_all,
         "gini": mean_of_all,

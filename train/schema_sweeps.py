@@ -113,6 +113,8 @@ class Claim(_Tested):
     """Probability that a run of the first has more."""
     p_value: float
     """Of the exact Mann-Whitney test, two-sided."""
+    p_paired: float | None
+    """Where both sides are the same runs: of Student's t of their differences, two-sided."""
     verdict: str
     """What became of it, in a sentence."""
 

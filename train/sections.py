@@ -119,7 +119,8 @@ def contrasts(results: Results, pictures: Pictures) -> Iterable[str]:
     yield table(header, rows)
     yield (
         "<p class='small'>The difference is of the first arm minus the second: of means over "
-        "seeds, or for all shifts of interquartile means. P(improvement) is the probability that "
+        "seeds, or for all shifts of interquartile means over seeds, each seed's mean over the "
+        "shifts being one number. P(improvement) is the probability that "
         "a run of the first arm does better than one of the second: U / (n m) of Mann and "
         "Whitney. p is two-sided and exact; Holm's correction is over all rows.</p>"
     )

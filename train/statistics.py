@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +47,21 @@ def interquartile_mean(scores: Floats) -> Floats:
     flat = np.sort(scores.reshape(*scores.shape[:-2], -1), axis=-1)
     cut = flat.shape[-1] // 4
     return np.asarray(flat[..., cut : flat.shape[-1] - cut].mean(-1))
+
+
+def mean_of_typical_runs(scores: Floats) -> Floats:
+    """Return the interquartile mean over runs of each run's mean over its tasks.
+
+    Unlucky and lucky runs are left out, and no task ever is: the hardest shift, which is what an
+    interquartile mean of all scores together leaves out first, counts as much as any other.
+
+    Args:
+        scores: float64 [..., runs, tasks], finite, at least one.
+
+    Returns:
+        float64 [...]. In the unit of the scores.
+    """
+    return interquartile_mean(scores.mean(-1, keepdims=True))
 
 
 def run_profiles(scores: Floats, thresholds: Floats) -> Floats:
@@ -200,6 +215,27 @@ def mann_whitney_p(scores: Floats, baseline: Floats) -> float:
     observed = int(ranks[:size].sum())
     as_low, as_high = ways[size, : observed + 1].sum(), ways[size, observed:].sum()
     return min(1.0, 2.0 * float(min(as_low, as_high) / ways[size].sum()))
+
+
+def paired_p(differences: Floats) -> float:
+    """Return the two-sided p of Student's t of differences within pairs (Student 1908).
+
+    t = mean / (s / sqrt(n)), with s the standard deviation (divided by n - 1) and n - 1 degrees of
+    freedom. It takes differences to be normal, which few of them cannot show.
+
+    Args:
+        differences: float64 [runs]. One for each pair.
+
+    Returns:
+        In [0, 1]; 1 of a single pair, and where no pair differs.
+    """
+    number = len(differences)
+    if number < 2 or not differences.any():
+        return 1.0
+    spread = float(differences.std(ddof=1)) / math.sqrt(number)
+    if spread == 0.0:
+        return 0.0
+    return float(2.0 * stdtr(number - 1, -abs(float(differences.mean())) / spread))
 
 
 def smallest_p(num_runs: int, num_baseline: int) -> float:

@@ -19,7 +19,9 @@ from empathy_loop.train.statistics import (
     interquartile_mean,
     lower_tail_mean,
     mann_whitney_p,
+    mean_of_typical_runs,
     p_improvement,
+    paired_p,
     prediction_interval,
     restricted_mean,
     run_profiles,
@@ -57,6 +59,15 @@ def test_the_interquartile_mean_leaves_out_a_quarter_at_each_end() -> None:
 
 def test_up_to_three_scores_are_all_kept() -> None:
     assert interquartile_mean(column(1.0, 2.0, 9.0)) == 4.0
+
+
+def test_of_typical_runs_the_hardest_task_counts_as_much_as_any_other() -> None:
+    easy_and_hard = np.array([[1.0, -3.0], [1.2, -2.8], [1.1, -2.9], [9.0, 9.0], [-9.0, -9.0]])
+    # The runs' means are -1, -.8, -.9, 9 and -9: one goes at each end.
+    assert mean_of_typical_runs(easy_and_hard) == pytest.approx(-0.9)
+    assert mean_of_typical_runs(np.stack([easy_and_hard, easy_and_hard + 1.0])) == pytest.approx(
+        [-0.9, 0.1]
+    )
 
 
 @given(tables)
@@ -413,3 +424,11 @@ def test_the_statistics_are_those_of_rliable() -> None:
     band = bootstrap_band(run_profiles(single, thresholds), rng())
     assert band is not None
     assert np.abs(np.array(band) - bands["arm"]).max() < 1.5 / len(single)
+
+
+def test_paired_p_is_that_of_scipy_and_knows_pairs_without_a_difference() -> None:
+    more, less = np.array([1.0, 2.0, 4.0, 4.5, 5.5]), np.array([0.5, 2.1, 3.0, 4.0, 5.0])
+    expected = stats.ttest_rel(more, less).pvalue
+    assert paired_p(more - less) == pytest.approx(expected)
+    assert paired_p(np.zeros(5)) == paired_p(np.array([3.0])) == 1.0
+    assert paired_p(np.full(5, 0.25)) == 0.0

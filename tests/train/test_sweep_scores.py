@@ -13,6 +13,7 @@ import pytest
 from made_cells import MADE, REMAP, make_cell, make_cells
 
 from empathy_loop.train.cells import Cell
+from empathy_loop.train.claims import has_failed
 from empathy_loop.train.comparisons import load_comparison
 from empathy_loop.train.config import parse_assignments
 from empathy_loop.train.notes import command_of
@@ -146,10 +147,23 @@ def test_a_claim_that_holds_leads_the_headline_and_its_control_is_as_it_should_b
     held, control = results["sweeps"]["claims"]
     assert held["p_value"] == pytest.approx(2 / 252)
     assert held["p_holm"] == held["p_value"]
+    # Both sides are the same runs: what each gained is 24 * (.4 + .02 seed).
+    gained = [24 * (0.4 + 0.02 * seed) for seed in range(5)]
+    assert held["difference"]["mean"] == pytest.approx(np.mean(gained), rel=1e-5)
+    assert min(gained) < held["difference"]["low"] < held["difference"]["high"] < max(gained)
+    assert held["p_paired"] < 1e-4
+    assert control["p_paired"] == 1.0
     assert held["verdict"].startswith("It holds that reserved people return care")
     assert "p_holm" not in control
     assert control["verdict"].startswith("As it should, the control does not show that exploiter")
     assert results["headline"].startswith(held["verdict"])
+
+
+def test_a_control_fails_by_its_pairs_where_the_sides_overlap():
+    overlapping = {"p_value": 0.3, "p_paired": None}
+    assert not has_failed(overlapping)
+    assert has_failed(overlapping | {"p_paired": 0.02})
+    assert has_failed({"p_value": 0.02, "p_paired": 0.3})
 
 
 def test_a_control_that_fails_is_the_first_thing_that_is_said(tmp_path: Path):
