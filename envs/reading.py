@@ -70,6 +70,10 @@ def load_class(name: str, what: str = "agent") -> type[Any]:
             f"{what} {name!r}: module {module_name!r} cannot be imported ({error}); "
             "install it, or run from the folder that holds it"
         ) from error
+    except SyntaxError as error:
+        raise ValueError(
+            f"{what} {name!r}: {error.filename}, line {error.lineno} is no Python: {error.msg}"
+        ) from error
     found = getattr(module, class_name, None)
     if not isinstance(found, type):
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]

@@ -24,6 +24,7 @@ from empathy_loop.envs.reading import amend, close_matches, load_class
 from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError, find_checkpoint, load_checkpoint
 from empathy_loop.train.config import as_seen_by
+from empathy_loop.train.user_agents import checked_answer, new_agent
 
 
 class Decision(NamedTuple):
@@ -205,12 +206,12 @@ class UserActor(_SeesAsIs):
         self._class = load_class(name)
 
     def begin(self, params: WorldParams, num_worlds: int) -> None:
-        """Make a new object, and shuffle the rows for it.
+        """Make a new object, and shuffle the rows for it; ValueError if it cannot be made.
 
         In order, the rows of a world's agents would stand together, each with its own needs: a
         class could read there what no agent can see of another.
         """
-        self._agent = self._class()
+        self._agent = new_agent(self._class, self.name)
         self._state: Any = None
         self._order = np.random.default_rng(num_worlds).permutation(num_worlds * params.num_agents)
 
@@ -218,7 +219,7 @@ class UserActor(_SeesAsIs):
         """Ask the object, with copies of what is observed.
 
         Raises:
-            ValueError: it did not return one whole number for each row.
+            ValueError: it did not return one action for each row, and a state.
         """
         shape = world.observation.features.shape[:2]
         seen = world.observation
@@ -227,13 +228,8 @@ class UserActor(_SeesAsIs):
             seen.exterior.reshape(-1, seen.exterior.shape[-1])[self._order],
             seen.action_mask.reshape(-1, seen.action_mask.shape[-1])[self._order],
         )
-        actions, self._state = self._agent.act(rows, self._state)
-        actions = np.asarray(actions)
-        if actions.shape != rows.features.shape[:1] or actions.dtype.kind not in "iu":
-            raise ValueError(
-                f"agent {self.name!r}: act must return (actions, state) with one whole number "
-                f"for each of {len(rows.features)} rows, got {actions.dtype} {actions.shape}"
-            )
+        answer = self._agent.act(rows, self._state)
+        actions, self._state = checked_answer(answer, self.name, *rows.action_mask.shape)
         in_order = np.empty_like(actions)
         in_order[self._order] = actions
         return Decision(in_order.reshape(shape))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
-
-import numpy as np
 
 from empathy_loop.envs.params import Range, WorldParams, check_ranges
 from empathy_loop.envs.populations import check_seats
@@ -18,30 +15,24 @@ from empathy_loop.envs.scenarios import load_scenario, seats_of
 from empathy_loop.train.actors import Actor, load_actor
 from empathy_loop.train.beliefs import belief_report
 from empathy_loop.train.cells import cell_name
+from empathy_loop.train.checkpoint import find_checkpoint
 from empathy_loop.train.config import DEFAULT_ENV, TrainConfig, hash_of
-from empathy_loop.train.evaluate import EpisodeLog, run_episodes, score_belief
+from empathy_loop.train.evaluate import run_episodes, score_belief
 from empathy_loop.train.files import write_json
-from empathy_loop.train.outcomes import OUTCOMES
 from empathy_loop.train.plan import CEILING, FLOOR, Shift
-from empathy_loop.train.runs import is_run, read_config
-from empathy_loop.train.statistics import CONFIDENCE, RESAMPLES, Floats, bootstrap_interval
+from empathy_loop.train.runs import CONFIG, is_run, read_config
+from empathy_loop.train.statistics import CONFIDENCE, RESAMPLES
+from empathy_loop.train.world_scores import Score, scores_of, worlds_of
 
 FOLDER = Path("results", "evaluate")
-NORMALISED = "normalised"
-MEASURES: dict[str, str] = {
-    NORMALISED: "welfare between random (0) and oracle (1) on the same worlds and shift",
-    **OUTCOMES,
-}
-"""Name and meaning of each score."""
 INTERVALS = (
     f"{CONFIDENCE:.0%} percentile bootstrap over worlds, {RESAMPLES} resamples, the same worlds "
     "for every agent"
 )
 """How the intervals of a report are made."""
+_ASKED = ("env", "world", "episodes", "seed", "greedy", "seats")
 LONGEST_NAME = 120
 """Letters of a file name that agents may take; file systems allow 255 in all."""
-
-Score = dict[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -128,7 +119,8 @@ def assess(request: Assessment) -> dict[str, Any]:
         request: What to score.
 
     Returns:
-        Plain data: what was asked for, the `world`, the `seats` of all agents, `cells` (names, the
+        Plain data: what was asked for, the `world` and how it is `changed` against the scenario
+        (name to value, but for the shift), the `seats` of all agents, `cells` (names, the
         shifted one first), `agents` (random first, oracle last), `scores` (agent, cell, name of
         MEASURES -> `mean`, `low`, `high`; a number that cannot be known is None), `belief`
         (agent with a belief in probabilities, cell -> what `score_belief` names) and, if asked
@@ -151,15 +143,16 @@ def assess(request: Assessment) -> dict[str, Any]:
         worlds = {}
         for name, actor in actors.items():
             log = run_episodes(actor, world, request.episodes, request.seed, request.greedy, seats)
-            worlds[name] = _worlds_of(log)
+            worlds[name] = worlds_of(log)
             if quality := score_belief(log):
                 belief.setdefault(name, {})[cell] = quality
-        for name, found in _scores_of(worlds, request.seed).items():
+        for name, found in scores_of(worlds, request.seed).items():
             scores[name][cell] = found
     return {
         "version": version("empathy-loop"),
         "requested": list(request.agents),
         "env": origin.env,
+        "changed": _changes(params, origin.env),
         "world": asdict(params),
         "episodes": request.episodes,
         "seed": request.seed,
@@ -179,7 +172,8 @@ def write_assessment(report: Mapping[str, Any], out: Path | None = None) -> Path
 
     Args:
         report: What `assess` returned.
-        out: File to write; None for results/evaluate/AGENTS-SHIFT-sSEED.json.
+        out: File to write; None for results/evaluate/AGENTS-SHIFT-sSEED-REQUEST.json, which the
+            same request overwrites and no other.
 
     Returns:
         The path.
@@ -195,7 +189,16 @@ def _default_path(report: Mapping[str, Any]) -> Path:
     agents = "+".join(names)
     if len(agents) > LONGEST_NAME:
         agents = f"{names[0][:LONGEST_NAME]}+{hash_of(report['requested'])}"
-    return FOLDER / f"{agents}-{report['world']['shift']}-s{report['seed']}.json"
+    asked = [report[part] for part in ("requested", *_ASKED)]
+    request = hash_of([*asked, bool(report["belief_report"])])[:8]
+    return FOLDER / f"{agents}-{report['world']['shift']}-s{report['seed']}-{request}.json"
+
+
+def _changes(params: WorldParams, env: str) -> dict[str, Any]:
+    """Return the fields in which a world differs from its scenario's, but for the shift."""
+    plain, own = asdict(load_scenario(env).params), asdict(params)
+    apart = ("shift", "shift_severity")
+    return {name: own[name] for name in own if own[name] != plain[name] and name not in apart}
 
 
 class _Origin(NamedTuple):
@@ -210,6 +213,11 @@ def _origin(request: Assessment) -> _Origin:
     """Return the scenario, or the run, that the world comes from."""
     if request.env is None:
         for name in request.agents:
+            if find_checkpoint(Path(name)) is not None and not is_run(Path(name)):
+                raise ValueError(
+                    f"{name} has a checkpoint, but no {CONFIG} that says in which world it was "
+                    "trained; put it back, or name the world with --env"
+                )
             if is_run(Path(name)):
                 config: TrainConfig = read_config(Path(name))
                 return _Origin(config.env, config.world, config.seats)
@@ -233,60 +241,3 @@ def _belief_reports(
     return {
         name: belief_report(actors[name], params, episodes, seed, greedy, seats) for name in named
     }
-
-
-def _worlds_of(log: EpisodeLog) -> dict[str, Floats]:
-    """Return float64 [E] for each thing that a world's episode contributes to the scores."""
-    return {
-        "welfare": log.welfare.sum(0),
-        "drive": log.drive.mean((0, 2)),
-        "helps": log.helps.sum((0, 2), dtype=np.float64),
-        "misattuned": log.misattuned.sum((0, 2), dtype=np.float64),
-    }
-
-
-def _scores_of(worlds: Mapping[str, dict[str, Floats]], seed: int) -> dict[str, dict[str, Score]]:
-    """Return the scores of each agent in one cell, from what its worlds contribute."""
-    floor, ceiling = worlds[FLOOR]["welfare"], worlds[CEILING]["welfare"]
-    return {
-        name: {
-            NORMALISED: _score(_normalised, seed, one["welfare"], floor, ceiling),
-            "welfare": _score(_mean, seed, one["welfare"]),
-            "drive": _score(_mean, seed, one["drive"]),
-            "helps": _score(_mean, seed, one["helps"]),
-            "help_precision": _score(_precision, seed, one["helps"], one["misattuned"]),
-        }
-        for name, one in worlds.items()
-    }
-
-
-def _score(statistic: Callable[[Floats], Floats], seed: int, *columns: Floats) -> Score:
-    """Return a statistic of [E] columns with its interval; the seed draws the same worlds."""
-    sample = np.stack(columns, axis=-1)
-    generator = np.random.default_rng(seed)
-    interval = bootstrap_interval(statistic, sample, generator=generator) or (None, None)
-    found = (float(statistic(sample)), *interval)
-    return {
-        name: value if value is not None and math.isfinite(value) else None
-        for name, value in zip(("mean", "low", "high"), found, strict=True)
-    }
-
-
-def _mean(sample: Floats) -> Floats:
-    """Return the mean over worlds; sample is [..., E, 1]."""
-    return np.asarray(sample[..., 0].mean(-1))
-
-
-def _normalised(sample: Floats) -> Floats:
-    """Return (sum y - sum R) / (sum O - sum R); sample is [..., E, 3] with y, R, O.
-
-    Where the oracle is not ahead of random, there is nothing to measure between them: NaN.
-    """
-    own, floor, ceiling = np.moveaxis(sample.sum(-2), -1, 0)
-    return np.asarray((own - floor) / np.where(ceiling > floor, ceiling - floor, np.nan))
-
-
-def _precision(sample: Floats) -> Floats:
-    """Return the share of helps not misattuned; [..., E, 2] of both. NaN where nobody helped."""
-    helps, misattuned = np.moveaxis(sample.sum(-2), -1, 0)
-    return np.asarray((helps - misattuned) / np.where(helps > 0.0, helps, np.nan))

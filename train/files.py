@@ -64,6 +64,33 @@ def read_json(path: Path) -> Any:
         raise ValueError(f"{path} is damaged ({error}); delete it to have it made anew") from error
 
 
+def check_out(path: Path, is_folder: bool) -> None:
+    """Refuse a place to write to that cannot be one, before the work that would be lost.
+
+    Args:
+        path: Where something will be written.
+        is_folder: Whether it will be a folder, or else a file.
+
+    Raises:
+        ValueError: a folder stands where a file should, the other way round, or a file stands
+            where a folder of the path should.
+    """
+    if path.exists() and path.is_dir() != is_folder:
+        there, wanted = ("file", "folder") if is_folder else ("folder", "file")
+        raise ValueError(
+            f"{path} is a {there}, and a {wanted} is to be written there; name another"
+        )
+    for parent in path.parents:
+        if parent.exists():
+            if not parent.is_dir():
+                raise ValueError(
+                    f"{parent} is a file, so that {path} cannot be in it; name another"
+                )
+            if not os.access(parent, os.W_OK):
+                raise ValueError(f"{parent} may not be written to; name another place than {path}")
+            break
+
+
 class InUseError(ValueError):
     """Another process holds a lock; the message says which."""
 

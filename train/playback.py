@@ -15,6 +15,7 @@ from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import Actor
 from empathy_loop.train.evaluate import SEED_OFFSET
+from empathy_loop.train.files import check_out
 
 FRAMES_PER_SECOND = 4.0
 """Steps of an episode that are shown in a second."""
@@ -34,9 +35,10 @@ def check_playback(out: Path, seed: int, world: int, cell_pixels: int) -> None:
         cell_pixels: Size of a cell, in pixels, 16 to 256.
 
     Raises:
-        ValueError: the file has another ending than .gif and .mp4, or a number is out of its
-            range.
+        ValueError: the file has another ending than .gif and .mp4 or cannot be there, or a number
+            is out of its range.
     """
+    check_out(out, is_folder=False)
     if out.suffix not in ENDINGS:
         raise ValueError(f"out must end in {' or '.join(ENDINGS)}, got {str(out)!r}")
     for name, value in (("seed", seed), ("world", world)):

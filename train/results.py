@@ -28,6 +28,7 @@ from empathy_loop.train.evidence import (
     recovery_limit,
     scored_shifts,
 )
+from empathy_loop.train.hardware import versions
 from empathy_loop.train.learning_speed import learning_speed
 from empathy_loop.train.measures import MEASURES, OVERALL, Measure
 from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
@@ -104,6 +105,7 @@ def make_results(
         "limits": limits_of(evidence, adapted),
         "command": command_of(comparison),
         "version": version("empathy-loop"),
+        "made_with": versions(),
         "fingerprint": identity_of(comparison),
     }
 

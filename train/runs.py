@@ -48,6 +48,20 @@ def default_folder(config: TrainConfig) -> Path:
     return Path("runs") / f"{config.agent.name}-{config.env}-s{config.seed}"
 
 
+def named_folder(name: str) -> Path:
+    """Return where a run lives that has a name, which may be a path below.
+
+    Raises:
+        ValueError: the name is empty or leads out of the folder of runs.
+    """
+    parts = Path(name).parts
+    if not parts or ".." in parts or Path(name).is_absolute():
+        raise ValueError(
+            f"name must be that of a folder in runs, such as mine or a/b, got {name!r}"
+        )
+    return Path("runs", name)
+
+
 def train_run(
     config: TrainConfig,
     folder: Path,

@@ -195,6 +195,8 @@ class Optional(TypedDict, total=False):
     """Continued training, if there was any."""
     speed: Speed | None
     """How fast arms learned, where random and oracle were played in the world of training."""
+    made_with: dict[str, str]
+    """Versions of Python and of the packages that the numbers were made with."""
     sweeps: Sweeps | None
     """What came out under other circumstances, if there were any."""
     reliability: dict[str, dict[Partners, dict[Source, Bins]]]

@@ -222,8 +222,9 @@ def reproduction(results: Results, pictures: Pictures) -> Iterable[str]:
     """Yield how to make all this again."""
     yield "<h2>To reproduce</h2>"
     yield f"<pre>{escape(results['command'])}</pre>"
+    packages = {"empathy-loop": results["version"], **results.get("made_with", {})}
     yield (
-        f"<p class='small'>empathy-loop {escape(results['version'])}, settings "
+        f"<p class='small'>{escape(', '.join(map(' '.join, packages.items())))}; settings "
         f"<code>{escape(results['fingerprint'])}</code>. Every number of this page is in "
         "<code>results.json</code>.</p>"
     )

@@ -14,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from empathy_loop.envs.populations import FOCAL
-from empathy_loop.train.assess import MEASURES as ASSESSED
 from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.outcomes import OUTCOMES
@@ -26,6 +25,7 @@ from empathy_loop.train.sweep_tables import claim_tables
 from empathy_loop.train.team_tables import team_tables
 from empathy_loop.train.verify import MEASURES as VERIFIED
 from empathy_loop.train.verify import Verdict
+from empathy_loop.train.world_scores import MEASURES as ASSESSED
 
 WIDTH = 120
 """Columns for a table where the output is no terminal, such as a file."""
@@ -81,9 +81,11 @@ def print_assessment(console: Console, report: Mapping[str, Any]) -> None:
     partners = set(report["seats"]) != {FOCAL}
     seats = f", seats {' + '.join(report['seats'])}" if partners else ""
     headings = ("agent", *(name.replace("_", " ") for name in ASSESSED))
+    changed = "".join(f", {name}={value}" for name, value in report["changed"].items())
+    number = f"{report['episodes']} episode{'' if report['episodes'] == 1 else 's'}"
     for cell in report["cells"]:
         place = "without a shift" if cell == "none" else f"shift {cell}"
-        title = f"{report['env']}, {place}, {report['episodes']} episodes{greedy}{seats}"
+        title = f"{report['env']}{changed}, {place}, {number}{greedy}{seats}"
         rows = [
             (agent, *(_parts(report["scores"][agent][cell][name]) for name in ASSESSED))
             for agent in report["agents"]

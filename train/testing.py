@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -28,6 +27,7 @@ from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout
 from empathy_loop.train.update import lesson_of, update
+from empathy_loop.train.user_agents import checked_answer, new_agent
 
 WORLDS = {
     "the default world": WorldParams(),
@@ -39,7 +39,7 @@ NUM_STEPS = 40
 ROLLOUT_STEPS = 16
 
 
-def check_agent(name: str, params: WorldParams | None = None) -> None:
+def check_agent(agent: str | type[Any], params: WorldParams | None = None) -> None:
     """Check that a class acts as `empathy-loop evaluate` asks of it.
 
     Its `act(observation, state)` gets the observations of a number of agents, a row each, and must
@@ -48,29 +48,34 @@ def check_agent(name: str, params: WorldParams | None = None) -> None:
     number of rows, must find it ready.
 
     Args:
-        name: `package.module:Class`.
+        agent: The class, or `package.module:Class`.
         params: The world; the default one if there is none.
 
     Raises:
         AssertionError: it does not; the message says in what.
-        ValueError: there is no such class.
+        ValueError: there is no such class, or it cannot be made without arguments.
     """
     params = params or WorldParams()
-    agent = load_class(name)()
+    found = load_class(agent) if isinstance(agent, str) else agent
+    name = agent if isinstance(agent, str) else agent.__qualname__
+    made = new_agent(found, name)
     for num_worlds in (NUM_WORLDS, 1):
         world = World(params, num_worlds, seed=0)
         state: Any = None
         for step in range(NUM_STEPS):
             rows = _rows_of(world)
             try:
-                actions, state = agent.act(rows, state)
+                answer = made.act(rows, state)
             except Exception as error:
                 raise AssertionError(
                     f"{name}.act raised {type(error).__name__}: {error}; in step {step} it was "
                     f"given {_described(rows)}, and must return (actions, state)"
                 ) from error
-            _check_actions(name, np.asarray(actions), rows)
-            world.step(np.asarray(actions).reshape(num_worlds, -1))
+            try:
+                actions, state = checked_answer(answer, name, *rows.action_mask.shape)
+            except ValueError as error:
+                raise AssertionError(f"{error}; it was given {_described(rows)}") from error
+            world.step(actions.reshape(num_worlds, -1))
 
 
 def check_objective(name: str) -> None:
@@ -112,18 +117,6 @@ def _rows_of(world: World) -> Observation:
 def _described(rows: Observation) -> str:
     return ", ".join(
         f"{name} {part.dtype} {list(part.shape)}" for name, part in rows._asdict().items()
-    )
-
-
-def _check_actions(name: str, actions: NDArray[Any], rows: Observation) -> None:
-    count, num_actions = rows.action_mask.shape
-    assert actions.shape == (count,) and actions.dtype.kind in "iu", (
-        f"{name}.act must return one whole number for each of {count} rows, "
-        f"got {actions.dtype} {list(actions.shape)}; it was given {_described(rows)}"
-    )
-    assert ((actions >= 0) & (actions < num_actions)).all(), (
-        f"{name}.act must return actions in [0, {num_actions}), "
-        f"got {actions.min()} to {actions.max()}"
     )
 
 

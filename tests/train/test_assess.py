@@ -164,6 +164,20 @@ def test_the_world_comes_from_the_scenario_the_first_run_or_the_default(run: Pat
     assert (amended.view_radius, amended.shift, amended.horizon) == (3, "none", 9)
 
 
+def test_a_run_that_lost_its_settings_is_scored_only_in_a_world_that_is_named(run: Path) -> None:
+    (run / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"a checkpoint, but no config.json .*name the world with"):
+        world_of(Assessment((str(run),)))
+    assert world_of(Assessment((str(run),), env="mutual_aid_v0")) == WorldParams()
+
+
+def test_what_was_changed_against_the_scenario_is_said(report: dict[str, Any], run: Path) -> None:
+    assert report["changed"] == {"horizon": 48}
+    changed = assess(Assessment((str(run),), episodes=1))["changed"]
+    assert changed["view_radius"] == 3
+    assert {"shift", "shift_severity", "num_agents"}.isdisjoint(changed)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -237,15 +251,23 @@ def test_the_report_is_plain_data_in_the_file_that_was_asked_for(
     assert read_json(path) == json.loads(json.dumps(report))
 
 
-def test_the_file_is_named_after_agents_shift_and_seed(
+def test_the_file_is_named_after_agents_shift_seed_and_the_whole_request(
     report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     agents = ["runs/cognitive-mutual_aid_v0-s0", "my.module:Mine", "reader"]
     path = write_assessment(report | {"requested": agents})
-    name = "cognitive-mutual_aid_v0-s0+my.module.Mine+reader-cue_remap-s3.json"
-    assert path == Path("results", "evaluate", name)
+    begins = "cognitive-mutual_aid_v0-s0+my.module.Mine+reader-cue_remap-s3-"
+    assert path.parent == Path("results", "evaluate")
+    assert path.name.startswith(begins)
     assert path.is_file()
+    others = [{"episodes": 41}, {"seats": ["focal", "heldout", "heldout"]}, {"greedy": True}]
+    others += [{"belief_report": {"reader": {}}}, {"world": report["world"] | {"horizon": 47}}]
+    others += [{"requested": ["elsewhere/cognitive-mutual_aid_v0-s0", *agents[1:]]}]
+    paths = [write_assessment(report | {"requested": agents} | other) for other in others]
+    assert all(other.name.startswith(begins) for other in paths)
+    assert len({path, *paths}) == 7
+    assert write_assessment(report | {"requested": agents}) == path
     names = {
         write_assessment(report | {"requested": [f"runs/agent_{i}_{last}" for i in range(40)]}).name
         for last in ("a", "b")

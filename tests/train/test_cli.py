@@ -193,10 +193,10 @@ def test_a_run_is_evaluated_beside_others_into_a_table_and_a_file(
         "--episodes", "10", "--seed", "7", "--set", "misattuned_hurt=0.1",
     )  # fmt: skip
     assert code == 0
-    path = "results/evaluate/cognitive-mutual_aid_v0-s4+reader-cue_remap-s7.json"
+    (path,) = Path("results", "evaluate").glob("cognitive-mutual_aid_v0-s4+reader-cue_remap-s7-*")
     assert f"Written to {path}" in out
-    assert "shift cue_remap 1, 10 episodes" in out
-    report = read_json(finished / path)
+    assert "mutual_aid_v0, horizon=32, misattuned_hurt=0.1, shift cue_remap 1, 10 episodes" in out
+    report = read_json(path)
     assert report["agents"] == ["random", RUN, "reader", "oracle"]
     assert report["world"]["horizon"] == 32
     assert report["world"]["misattuned_hurt"] == 0.1
@@ -333,6 +333,20 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
 # Mistakes
 
 
+MINE = """
+import numpy as np
+
+class Plain: ...
+
+class Needy:
+    def __init__(self, something): ...
+
+class Only:
+    def act(self, observation, state):
+        return np.zeros(len(observation.features), int)
+"""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -346,6 +360,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("train --set agent.ppo.clp=1", "unknown key 'agent.ppo.clp'; did you mean clip"),
         ("train --set agent.ppo.clip", "is not of the form name=value"),
         ("train --set world.horizon=33", "rollout_steps must divide horizon"),
+        ("train --name ../mine", "name must be that of a folder in runs, such as mine or a/b, got"),
         ("train --agent reader", "agent 'reader' is scripted and cannot be trained"),
         ("train --config nowhere.toml", "there is no file nowhere.toml"),
         ("train --config wrong.toml", "wrong.toml: unknown key 'world.horizn'; did you mean hori"),
@@ -354,6 +369,14 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("evaluate cognitive", "agent 'cognitive' is learned: give the folder of a run"),
         ("evaluate empty", "empty holds no checkpoint; train the run to its first one"),
         ("evaluate reader --episodes 0", "episodes must be in [1, 10000], got 0"),
+        ("evaluate reader --out empty", "empty is a folder, and a file is to be written there"),
+        ("evaluate mine:Plain", "agent 'mine:Plain' has no method act(observation, state)"),
+        ("evaluate mine:Needy", "agent 'mine:Needy' must be made without arguments, and cannot be"),
+        (
+            "evaluate mine:Only",
+            "agent 'mine:Only': act must return (actions, state) with one whole",
+        ),
+        ("evaluate broken:Mine", "broken.py, line 1 is no Python"),
         ("evaluate reader --severity 1.5", "shift_severity must be in (0, 1], got 1.5"),
         ("evaluate reader --seats focal train", "one seat for each of 3 agents, got 2 (focal, tr"),
         ("evaluate --seats focal train reader", "name at least one agent to evaluate"),
@@ -362,6 +385,7 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("evaluate no_such_module:Mine", "module 'no_such_module' cannot be imported"),
         ("compare quik", "unknown comparison 'quik'; did you mean quick"),
         ("compare quick --workers 0", "workers must be in [1, 1024], got 0"),
+        ("compare quick --out wrong.toml", "wrong.toml is a file, and a folder is to be written"),
         ("compare quick --set stepz=9", "unknown key 'stepz'; did you mean steps"),
         ("compare quick --only cognitve-s0", "unknown run 'cognitve-s0'; did you mean cognitive-s"),
         ("compare quick --ray-address auto", "ray_address 'auto' needs --engine ray"),
@@ -377,6 +401,9 @@ def test_ctrl_c_saves_and_the_same_command_ends_with_the_same_weights(
         ("verify empty", "empty is no reference: it holds no comparison.json"),
         ("verify --runs 6", "runs must be in [1, 5], the seeds there, got 6"),
         ("render reader --out a.avi", "out must end in .gif or .mp4, got 'a.avi'"),
+        ("render reader --out wrong.toml/a.gif", "wrong.toml is a file, so that wrong.toml/a.gif"),
+        ("record reader --out wrong.toml", "wrong.toml is a file, and a folder is to be written"),
+        ("play --records wrong.toml", "wrong.toml is a file, and a folder is to be written"),
         ("render reader --cell-pixels 5", "cell_pixels must be in [16, 256], got 5"),
         ("render reader --world -1", "world must be at least 0, got -1"),
         ("render reder", "did you mean reader"),
@@ -387,6 +414,10 @@ def test_a_mistake_is_one_sentence_on_stderr_and_leaves_nothing(
 ) -> None:
     (place / "wrong.toml").write_text("[world]\nhorizn = 9\n")
     (place / "empty").mkdir()
+    (place / "mine.py").write_text(MINE)
+    (place / "broken.py").write_text("class Mine\n")
+    for name in ("mine", "broken"):
+        sys.modules.pop(name, None)
     code, _, err = typed(capsys, *arguments.split())
     assert code == 2
     assert message in err

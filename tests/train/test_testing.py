@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from empathy_loop.envs.reading import load_class
 from empathy_loop.train.testing import check_agent, check_objective
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -23,6 +24,10 @@ class Acts:
 class Shape(Acts):
     def act(self, observation, state):
         return np.zeros((len(observation.features), 1), int), state
+
+class Alone(Acts):
+    def act(self, observation, state):
+        return np.zeros(len(observation.features), int)
 
 class Range(Acts):
     def act(self, observation, state):
@@ -82,14 +87,16 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_the_examples_keep_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(EXAMPLES)
     check_agent("my_agent:MyAgent")
+    check_agent(load_class("my_agent:MyAgent"))
     check_objective("my_learner:MyLearner")
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Shape", r"one whole number for each of 18 rows, got int64 \[18, 1\].*features float32"),
-        ("Range", r"actions in \[0, 10\), got 99 to 99"),
+        ("Shape", r"for each of 18 rows, got int64 \(18, 1\).*features float32"),
+        ("Range", r"in \[0, 9\] for each of 18 rows, got 99 to 99"),
+        ("Alone", r"act must return \(actions, state\) .*, got a ndarray that is no such pair"),
         ("Writes", r"raised ValueError: assignment destination is read-only"),
         ("Flat", r"raised ValueError: matmul.*it was given features float32 \[18, 78\], exterior"),
     ],

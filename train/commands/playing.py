@@ -45,8 +45,10 @@ class Record:
         """Play and write, one episode after another."""
         from empathy_loop.train.assess import Assessment
         from empathy_loop.train.config import given, merge, parse_assignments
+        from empathy_loop.train.files import check_out
         from empathy_loop.train.replay import record_episodes, setting_of
 
+        check_out(self.out, is_folder=True)
         request = Assessment(
             agents=(self.agent,),
             env=self.env,
@@ -124,6 +126,9 @@ class Play:
 
     def run(self, console: Console) -> None:
         """Serve until Ctrl-C."""
+        from empathy_loop.train.files import check_out
+
+        check_out(self.records, is_folder=True)
         try:
             from empathy_loop.train.play.serve import serve
         except ImportError as error:

@@ -37,7 +37,9 @@ class Evaluate:
     """Seat of each agent, focal first, such as focal heldout heldout; name the agents before it."""
     beliefs: Annotated[bool, FlagCreatePairsOff] = False
     """Add what agents know of others' needs: beliefs, probes of memory, the filter beside them."""
-    out: Annotated[Path | None, shown_default("results/evaluate/AGENTS-SHIFT-sSEED.json")] = None
+    out: Annotated[
+        Path | None, shown_default("results/evaluate/AGENTS-SHIFT-sSEED-REQUEST.json")
+    ] = None
     """File for the numbers, as JSON."""
     assignments: Assignments = ()
     """Any field of the world, such as num_agents=4; may be repeated."""
@@ -46,6 +48,7 @@ class Evaluate:
         """Evaluate, print the table and write the JSON."""
         from empathy_loop.train.assess import Assessment, assess, write_assessment
         from empathy_loop.train.config import given, merge, parse_assignments
+        from empathy_loop.train.files import check_out
         from empathy_loop.train.tables import print_assessment
 
         flags = given(shift=self.shift, shift_severity=self.severity)
@@ -59,9 +62,11 @@ class Evaluate:
             seats=self.seats,
             beliefs=self.beliefs,
         )
+        if self.out is not None:
+            check_out(self.out, is_folder=False)
         report = assess(request)
         print_assessment(console, report)
-        console.print(f"Written to {write_assessment(report, self.out)}")
+        console.print(f"Written to {write_assessment(report, self.out)}", soft_wrap=True)
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ class Train:
         from empathy_loop.train.config import given, typed_config
         from empathy_loop.train.distributed import joined
         from empathy_loop.train.progress import TrainingProgress
-        from empathy_loop.train.runs import default_folder, train_run
+        from empathy_loop.train.runs import default_folder, named_folder, train_run
         from empathy_loop.train.tables import print_finished_run
 
         options = given(
@@ -61,7 +61,7 @@ class Train:
             world=given(shift=self.shift),
         )
         config = typed_config(self.config, options, self.assignments)
-        folder = default_folder(config) if self.name is None else Path("runs", self.name)
+        folder = default_folder(config) if self.name is None else named_folder(self.name)
         with joined() as team:
             console.quiet = not team.leads
             with TrainingProgress(console, folder.name) as progress:
