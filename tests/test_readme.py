@@ -75,8 +75,8 @@ def test_every_command_runs_in_the_order_in_which_it_stands(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    (patient,) = (code for code in blocks("python") if "class Patient" in code)
-    (tmp_path / "patient.py").write_text(patient, encoding="utf-8")
+    (wanderer,) = (code for code in blocks("python") if "class Wanderer" in code)
+    (tmp_path / "wanderer.py").write_text(wanderer, encoding="utf-8")
     shutil.copy(ROOT / "examples" / "my_learner.py", tmp_path)
     seen = set()
     for program, *arguments in commands():
