@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-from dataclasses import fields
-from types import ModuleType
-from typing import Any
-
-from empathy_loop.envs import params as params_module
-from empathy_loop.envs import person as person_module
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import NUM_PLAIN_ACTIONS, WorldParams
 from empathy_loop.envs.person import PERSON, PRESETS, PersonParams
 from empathy_loop.envs.populations import agent_names, check_seats, count_focal, seat_of
+from empathy_loop.envs.reading import field_meanings
 from empathy_loop.envs.scenarios import Scenario, load_scenario
 from empathy_loop.envs.shared_state import shared_size
 
@@ -178,7 +171,7 @@ def _people(scenario: Scenario) -> str:
         f'such as `"{PERSON}reserved,spillover=0.5"`; presets are {", ".join(PRESETS)}:'
     )
     table = f"| number | {' | '.join(persons)} | meaning |\n|---{'|---' * len(persons)}|---|"
-    for field, meaning in _field_meanings(person_module, PersonParams).items():
+    for field, meaning in field_meanings(PersonParams).items():
         values = " | ".join(f"`{getattr(params, field)}`" for params in persons.values())
         table += f"\n| `{field}` | {values} | {meaning} |"
     return "\n\n".join([*lines, table])
@@ -188,7 +181,7 @@ def _arguments(scenario: Scenario) -> str:
     """Return the arguments of the environments, every field of the rules among them."""
     name = scenario.name
     rows = ["| field | here | default | meaning |", "|---|---|---|---|"]
-    for field, meaning in _field_meanings(params_module, WorldParams).items():
+    for field, meaning in field_meanings(WorldParams).items():
         here, default = getattr(scenario.params, field), getattr(WorldParams(), field)
         shown = f"`{here}`" if here == default else f"**`{here}`**"
         rows.append(f"| `{field}` | {shown} | `{default}` | {meaning} |")
@@ -214,17 +207,3 @@ as `("focal", "train", "person:warm")`; partners act inside, and only focal ones
 
 `reset(seed=...)` fixes that episode and all that follow; `reset()` begins the next episode of the
 same seed. `options` are not used. `get_state()` and `set_state()` save and restore a moment."""
-
-
-def _field_meanings(module: ModuleType, config: type[Any]) -> dict[str, str]:
-    """Return each field of a dataclass with the line of text that follows it in its module."""
-    (tree,) = (
-        node
-        for node in ast.parse(inspect.getsource(module)).body
-        if isinstance(node, ast.ClassDef) and node.name == config.__name__
-    )
-    meanings = {}
-    for field, text in zip(tree.body, tree.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
-            meanings[ast.unparse(field.target)] = inspect.cleandoc(ast.literal_eval(text.value))
-    return {field.name: " ".join(meanings[field.name].split()) for field in fields(config)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +36,25 @@ def amend(config: Config, changes: Mapping[str, Any], source: str) -> Config:
     except ValueError as error:
         text = str(error)
         raise ValueError(text if text.startswith(source) else f"{source}: {text}") from error
+
+
+def field_meanings(config: type[Any]) -> dict[str, str]:
+    """Return each field of a dataclass with the text that follows it in its module.
+
+    Args:
+        config: A dataclass, each of whose fields is followed by what it means.
+    """
+    module = ast.parse(inspect.getsource(sys.modules[config.__module__]))
+    (tree,) = (
+        node
+        for node in module.body
+        if isinstance(node, ast.ClassDef) and node.name == config.__name__
+    )
+    meanings = {}
+    for entry, text in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(entry, ast.AnnAssign) and isinstance(text, ast.Expr):
+            meanings[ast.unparse(entry.target)] = inspect.cleandoc(ast.literal_eval(text.value))
+    return {entry.name: " ".join(meanings[entry.name].split()) for entry in fields(config)}
 
 
 def close_matches(name: str, known: Iterable[str]) -> str:

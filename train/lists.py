@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from typing import Any
+
 from rich.console import Console
+
+from empathy_loop.envs.reading import field_meanings
 
 
 def print_list(console: Console, what: str) -> None:
@@ -10,7 +16,7 @@ def print_list(console: Console, what: str) -> None:
 
     Args:
         console: Where to print.
-        what: envs, agents, comparisons or references.
+        what: envs, agents, comparisons, references, settings or compare_settings.
     """
     names = _names(what)
     widest = max(map(len, names))
@@ -31,9 +37,31 @@ def _names(what: str) -> dict[str, str]:
         from empathy_loop.train.comparisons import list_comparisons
 
         return list_comparisons()
+    if what == "settings":
+        from empathy_loop.agents.registry import load_agent
+        from empathy_loop.train.config import DEFAULT_AGENT, TrainConfig
+
+        return dict(_settings(TrainConfig(load_agent(DEFAULT_AGENT)), ""))
+    if what == "compare_settings":
+        from empathy_loop.train.comparisons import load_comparison
+
+        return dict(_settings(load_comparison("quick"), ""))
     from empathy_loop.train.reference import describe_references
 
     return describe_references()
+
+
+def _settings(config: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield each setting by its whole name, as `--set` takes it, with its meaning and its value."""
+    for name, meaning in field_meanings(type(config)).items():
+        value = getattr(config, name)
+        if is_dataclass(value):
+            yield from _settings(value, f"{path}{name}.")
+            continue
+        parts = value if isinstance(value, dict) and value else None
+        for key, one in parts.items() if parts else ((None, value),):
+            whole = f"{path}{name}" if key is None else f"{path}{name}.{key}"
+            yield whole, f"{meaning} [{one!r}]"
 
 
 def _agents() -> dict[str, str]:

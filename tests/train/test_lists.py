@@ -19,6 +19,8 @@ from empathy_loop.train.lists import print_list
         ("agents", [*list_agents(), *SCRIPTED]),
         ("comparisons", ["quick"]),
         ("references", ["empathy"]),
+        ("settings", ["agent.ppo.clip", "agent.loss_weights.entropy", "world.num_agents", "steps"]),
+        ("compare_settings", ["seeds", "episodes", "agent", "workers"]),
     ],
 )
 def test_a_list_has_one_line_with_name_and_meaning_each(what: str, names: list[str]) -> None:

@@ -58,9 +58,13 @@ class Render:
 class List:
     """List what can be named on the command line, one line each."""
 
-    what: Positional[Literal["envs", "agents", "comparisons", "references"]]
+    what: Positional[
+        Literal["envs", "agents", "comparisons", "references", "settings", "compare_settings"]
+    ]
     """envs: scenarios; agents: arms and scripted agents; comparisons: what compare takes;
-    references: finished ones that ship, for --against and verify."""
+    references: finished ones that ship, for --against and verify; settings: what train --set takes,
+    with the values of cognitive (evaluate takes those of the world without world.);
+    compare_settings: what compare --set takes, with the values of quick."""
 
     def run(self, console: Console) -> None:
         """Print the table."""
