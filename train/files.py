@@ -61,7 +61,10 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it to have it made anew") from error
+        raise ValueError(
+            f"{path} is damaged, no whole JSON ({error}); if a command has made it, move it away and "
+            "run that again"
+        ) from error
 
 
 def check_out(path: Path, is_folder: bool) -> None:

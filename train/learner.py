@@ -62,7 +62,10 @@ class Learner:
         agent, world = config.agent, as_seen_by(config.agent, config.world)
         num_steps = agent.ppo.rollout_steps
         if agent.kind != "learned":
-            raise ValueError(f"agent {agent.name!r} is {agent.kind} and cannot be trained")
+            what, advice = agent.kind, ""
+            if agent.kind == "user":
+                what, advice = "a class that only acts", "; derive it from Objective to train it"
+            raise ValueError(f"agent {agent.name!r} is {what} and cannot be trained{advice}")
         if {FOCAL, LEARNED_PERSON} <= {seat_of(seat).name for seat in config.seats}:
             raise ValueError(
                 f"seats {', '.join(config.seats)} have learners among AI and among people, which "

@@ -18,6 +18,7 @@ class Compare:
     """Train several arms over several seeds, shift their worlds, and report who adapts.
 
     Interrupted and run again, it goes on where it was. Example: empathy-loop compare quick
+
     Your agent beside published ones: empathy-loop compare --against empathy --agent mine:Agent
     """
 

@@ -16,6 +16,7 @@ class Train:
     """Train one agent into a folder of runs; run the same command again to go on.
 
     Example: empathy-loop train --agent cognitive --env mutual_aid_v0 --steps 2_000_000 --seed 0
+
     By two processes: torchrun --nproc-per-node 2 -m empathy_loop.train train --agent cognitive
     """
 
