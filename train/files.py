@@ -62,8 +62,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(
-            f"{path} is damaged, no whole JSON ({error}); if a command has made it, move it away and "
-            "run that again"
+            f"{path} is damaged, no whole JSON ({error}); if a command has made it, move it away "
+            "and run that again"
         ) from error
 
 
