@@ -110,8 +110,12 @@ def _table(axes: Axes, results: Mapping[str, Any]) -> None:
             seeds = "\n".join(filter(None, describe_seeds(arm["seeds"])))
             rows.append([arm["name"], seeds, *("\n".join(format_score(one)) for one in cells)])
     if rows:
+        texts = [header, *rows]
+        columns = zip(*texts, strict=True)
+        letters = [max(map(len, "\n".join(column).split("\n"))) for column in columns]
         drawn = axes.table(
-            [header, *rows],
+            texts,
+            colWidths=[(number + 2) / sum(letters) for number in letters],
             bbox=Bbox.from_bounds(0.0, 0.06, 1.0, 0.94),
             edges="horizontal",
         )
