@@ -10,15 +10,8 @@ import numpy as np
 from empathy_loop.train.contrasts import SIGNIFICANCE
 from empathy_loop.train.evidence import Evidence
 from empathy_loop.train.measures import mean_of_all
-from empathy_loop.train.statistics import (
-    Floats,
-    bootstrap_interval,
-    holm,
-    mann_whitney_p,
-    p_improvement,
-    paired_p,
-    smallest_p,
-)
+from empathy_loop.train.significance import holm, mann_whitney_p, paired_p, smallest_p
+from empathy_loop.train.statistics import Floats, bootstrap_interval, p_improvement
 
 Read = Mapping[str, Mapping[str, Mapping[str, Mapping[int, float | None]]]]
 """Arm to name of a point to readout to seed to value."""

@@ -8,14 +8,12 @@ from typing import Any
 from empathy_loop.train.evidence import Adapted, Evidence, rows_of, scored_shifts
 from empathy_loop.train.measures import MEASURES, Score, mean_of_all
 from empathy_loop.train.plan import CEILING, FLOOR, Comparison, Shift
+from empathy_loop.train.significance import holm, mann_whitney_p, smallest_p
 from empathy_loop.train.statistics import (
     Floats,
     bootstrap_interval,
-    holm,
-    mann_whitney_p,
     mean_of_typical_runs,
     p_improvement,
-    smallest_p,
 )
 from empathy_loop.train.teams import HELDOUT, SELF_PLAY, TESTED_TEAMS
 

@@ -103,6 +103,13 @@ def make_results(
         "episode": describe_episode(evidence),
         "failures": dict(failures),
         "limits": limits_of(evidence, adapted),
+        **_origin(comparison),
+    }
+
+
+def _origin(comparison: Comparison) -> dict[str, Any]:
+    """Return by what the numbers were made, and from which settings."""
+    return {
         "command": command_of(comparison),
         "version": version("empathy-loop"),
         "made_with": versions(),

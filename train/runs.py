@@ -49,13 +49,13 @@ def default_folder(config: TrainConfig) -> Path:
 
 
 def named_folder(name: str) -> Path:
-    """Return where a run lives that has a name, which may be a path below.
+    """Return where a run lives that has a name; a whole path is taken as it is.
 
     Raises:
-        ValueError: the name is empty or leads out of the folder of runs.
+        ValueError: the name is empty, or leads out of the folder of runs by "..".
     """
     parts = Path(name).parts
-    if not parts or ".." in parts or Path(name).is_absolute():
+    if not parts or ".." in parts:
         raise ValueError(
             f"name must be that of a folder in runs, such as mine or a/b, got {name!r}"
         )

@@ -12,20 +12,17 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from empathy_loop.train import statistics
+from empathy_loop.train.significance import holm, mann_whitney_p, paired_p, smallest_p
 from empathy_loop.train.statistics import (
     bootstrap_band,
     bootstrap_interval,
-    holm,
     interquartile_mean,
     lower_tail_mean,
-    mann_whitney_p,
     mean_of_typical_runs,
     p_improvement,
-    paired_p,
     prediction_interval,
     restricted_mean,
     run_profiles,
-    smallest_p,
 )
 
 finite = st.floats(-100.0, 100.0)

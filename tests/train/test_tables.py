@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ def assessment() -> dict[str, Any]:
         "env": "mutual_aid_v0",
         "episodes": 40,
         "greedy": False,
+        "changed": {},
         "seats": ["focal", "focal", "focal"],
         "intervals": "made somehow",
         "cells": ["cue_remap 1", "none"],
@@ -98,6 +100,11 @@ def test_an_assessment_shows_each_number_above_its_interval(assessment: dict[str
     assert "0.870" in text
     assert "In brackets: made somehow." in text
     assert "help precision: share of helps that were not misattuned" in text
+
+
+def test_what_differs_from_the_scenario_is_said(assessment: dict[str, Any]) -> None:
+    text = printed(print_assessment, assessment | {"changed": {"horizon": 48}, "episodes": 1})
+    assert "mutual_aid_v0, horizon=48, without a shift, 1 episode\n" in re.sub(r" +\n", "\n", text)
 
 
 def test_seats_are_said_where_partners_sit(assessment: dict[str, Any]) -> None:

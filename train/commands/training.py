@@ -37,7 +37,7 @@ class Train:
     device: Annotated[Literal["auto", "cpu", "cuda"] | None, shown_default("auto")] = None
     """Where the network computes; auto: on a CUDA device where there is one. Worlds: on the CPU."""
     name: Annotated[str | None, shown_default("AGENT-ENV-sSEED")] = None
-    """Name of the run; it lives in runs/NAME."""
+    """Name of the run; it lives in runs/NAME, or where NAME says if that is a whole path."""
     config: Annotated[Path | None, shown_default("none")] = None
     """TOML file with settings; options given here overrule it."""
     assignments: Assignments = ()
