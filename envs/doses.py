@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.params import Probability, check_ranges
+from empathy_loop.envs.people import People
 from empathy_loop.envs.random import DOSE, draw, fold
 from empathy_loop.envs.state import HELP_BASE, STAY, agent_after
 from empathy_loop.envs.world import World
@@ -42,7 +43,7 @@ FULL = Doses()
 """Nobody is stopped."""
 
 
-def stop(world: World, is_person: NDArray[np.bool_], doses: Doses) -> None:
+def stop(world: World, people: People | None, doses: Doses) -> None:
     """Decide whose help for whom does not come about in the coming step, before anybody chooses.
 
     In each window of WINDOW steps each agent is stopped or not from helping the other side, by one
@@ -54,10 +55,14 @@ def stop(world: World, is_person: NDArray[np.bool_], doses: Doses) -> None:
     Args:
         world: The worlds, before the step. Writes: `stopped`, and the helps in question in
             `observation.action_mask`.
-        is_person: bool [A]. Who is a person.
+        people: The people in seats; without any, nobody is stopped.
         doses: The shares.
     """
-    if doses != FULL:
+    if people is None or doses == FULL:
+        # An earlier view of the same worlds may have stopped somebody.
+        world.stopped = world.stopped[:, :0, :0]
+    else:
+        is_person = people.is_person
         shape = (world.num_worlds, *2 * is_person.shape)
         if world.stopped.shape != shape:
             world.stopped = np.zeros(shape, np.bool_)

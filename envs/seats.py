@@ -233,8 +233,7 @@ class SeatedWorld:
     def _complete(self) -> None:
         """Put into the observation what seats add to it: who waits or is stopped, who trusts."""
         self._stage.mask(self.world)
-        if self.people is not None:
-            stop(self.world, self.people.is_person, self._doses)
+        stop(self.world, self.people, self._doses)
         show_trust(self.people, self.world)
 
     def _seat(self, begins: NDArray[np.bool_]) -> None:

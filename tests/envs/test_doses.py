@@ -58,6 +58,15 @@ def test_masks_say_whose_help_is_stopped_and_nothing_else():
     assert masks[1.0][changed].all()
 
 
+def test_a_later_view_of_the_same_worlds_stops_nobody():
+    world = World(SCENARIO.params, WORLDS, seed=7, autoreset=False)
+    for seats in (SCENARIO.seats, ("focal", "focal", "train", "train")):
+        SeatedWorld(world, SCENARIO.seats, Doses(0.0, 0.0))
+        assert world.stopped.any()
+        SeatedWorld(world, seats)
+        assert not world.stopped.size
+
+
 def test_one_side_can_be_stopped_alone():
     found = helps(Doses(people_to_ai=0.0))
     assert found[..., ~IS_PERSON, :][..., IS_PERSON].any()
