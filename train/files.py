@@ -75,23 +75,21 @@ def check_out(path: Path, is_folder: bool) -> None:
         is_folder: Whether it will be a folder, or else a file.
 
     Raises:
-        ValueError: a folder stands where a file should, the other way round, or a file stands
-            where a folder of the path should.
+        ValueError: a folder stands where a file should, the other way round, a file stands
+            where a folder of the path should, or nothing may be written there.
     """
     if path.exists() and path.is_dir() != is_folder:
         there, wanted = ("file", "folder") if is_folder else ("folder", "file")
         raise ValueError(
             f"{path} is a {there}, and a {wanted} is to be written there; name another"
         )
-    for parent in path.parents:
-        if parent.exists():
-            if not parent.is_dir():
-                raise ValueError(
-                    f"{parent} is a file, so that {path} cannot be in it; name another"
-                )
-            if not os.access(parent, os.W_OK):
-                raise ValueError(f"{parent} may not be written to; name another place than {path}")
-            break
+    # A folder that is there is written into; all else is made in the nearest one that is there.
+    places = (path, *path.parents) if is_folder else path.parents
+    nearest = next(place for place in places if place.exists())
+    if not nearest.is_dir():
+        raise ValueError(f"{nearest} is a file, so that {path} cannot be in it; name another")
+    if not os.access(nearest, os.W_OK):
+        raise ValueError(f"{nearest} may not be written to; name another place than {path}")
 
 
 class InUseError(ValueError):

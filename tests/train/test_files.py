@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from empathy_loop.train.files import exclusive, read_json, write_bytes, write_json, write_text
+from empathy_loop.train.files import (
+    check_out,
+    exclusive,
+    read_json,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 def test_what_was_written_is_read_back_and_folders_are_made(tmp_path: Path) -> None:
@@ -20,6 +27,29 @@ def test_what_was_written_is_read_back_and_folders_are_made(tmp_path: Path) -> N
     assert path.read_text().endswith("}\n")
     assert write_text(path, "two\nlines").read_bytes() == b"two\nlines"
     assert sorted(path.parent.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, folder = write_text(tmp_path / "there" / "file", "x"), tmp_path / "there"
+    for path, is_folder in ((folder, True), (file, False), (folder / "new" / "deep", True)):
+        check_out(path, is_folder)
+    for path, is_folder, message in (
+        (folder, False, "is a folder, and a file is to be written"),
+        (file, True, "is a file, and a folder is to be written"),
+        (file / "x", True, "is a file, so that"),
+        (file / "x", False, "is a file, so that"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_out(path, is_folder)
+    # All but that folder is closed: it can be written into, and nothing beside it.
+    monkeypatch.setattr(os, "access", lambda place, mode: place == folder)
+    check_out(folder, True)
+    check_out(folder / "new", True)
+    check_out(file, False)
+    with pytest.raises(ValueError, match="may not be written to"):
+        check_out(tmp_path / "beside", True)
 
 
 def test_a_full_disk_leaves_what_stood_there_and_no_rubbish(
