@@ -19,7 +19,7 @@ from empathy_loop.train.actors import ScriptedActor
 from empathy_loop.train.bench_report import Changes, Report, changes, read_report, report_of
 from empathy_loop.train.config import DEFAULT_ENV
 from empathy_loop.train.evaluate import run_episodes
-from empathy_loop.train.files import write_json
+from empathy_loop.train.files import check_out, write_json
 from empathy_loop.train.outcomes import outcomes
 from empathy_loop.train.timing import measure
 from empathy_loop.train.workloads import COST_OF, workloads_of
@@ -74,8 +74,8 @@ def bench(request: Request, console: Console) -> None:
 
     Raises:
         OSError: a file cannot be read or written.
-        ValueError: the earlier file is not one that this function wrote; or gpu is asked for, and
-            there is no CUDA device, or not all that it needs.
+        ValueError: no file can be written there; the earlier file is not one that this function
+            wrote; or gpu is asked for, and there is no CUDA device, or not all that it needs.
     """
     if not console.is_terminal:
         console = Console(file=console.file, width=WIDTH)
@@ -85,6 +85,8 @@ def bench(request: Request, console: Console) -> None:
         for title, table in tables.items():
             console.print(f"\n[bold]{title}[/]\n", table, highlight=False)
         return
+    path = FOLDER / f"{request.what}.json" if request.out is None else request.out
+    check_out(path, is_folder=False)
     earlier = None if request.against is None else read_report(request.against)
     with console.status("making worlds and learners") as status:
         measurements = measure(
@@ -94,7 +96,6 @@ def bench(request: Request, console: Console) -> None:
     print_report(console, report)
     if earlier is not None:
         print_changes(console, changes(earlier, report), f"{request.against}, {earlier['date']}")
-    path = FOLDER / f"{request.what}.json" if request.out is None else request.out
     _print(console, f"\nWritten to {write_json(path, report)}")
 
 

@@ -114,7 +114,9 @@ def exclusive(
 
     Raises:
         InUseError: another process still works there.
+        ValueError: no folder can be there, as `check_out` says.
     """
+    check_out(folder, is_folder=True)
     try:
         import fcntl
     except ImportError:  # Windows

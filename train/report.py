@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from empathy_loop.train.files import write_bytes, write_text
+from empathy_loop.train.files import check_out, write_bytes, write_text
 from empathy_loop.train.markup import format_score
 from empathy_loop.train.plots import draw_all
 from empathy_loop.train.plots_sweeps import draw_sweeps
@@ -120,10 +120,13 @@ def report_again(source: Path, out: Path | None = None) -> Path:
         The path of the page.
 
     Raises:
-        ValueError: these are no results of a comparison; the message names the key.
+        ValueError: these are no results of a comparison; the message names the key. Or no folder
+            can be made where the report is to go.
         OSError: a file cannot be written.
     """
     results = read_results(source)
     folder = source if source.is_dir() else source.parent
     beside = source if source.is_dir() else source.with_suffix("")
-    return write_report(results, beside if out is None else out, folder)
+    target = beside if out is None else out
+    check_out(target, is_folder=True)
+    return write_report(results, target, folder)

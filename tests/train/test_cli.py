@@ -398,6 +398,8 @@ class Only:
         ("compare --against empathy --agent stay --engine ray", "so that engine cannot be set"),
         ("report empty", "there is no file empty/results.json; give the folder of a comparison"),
         ("report wrong.toml", "wrong.toml is damaged"),
+        ("bench env --out empty", "empty is a folder, and a file is to be written there"),
+        ("verify empathy --out wrong.toml", "wrong.toml is a file, and a folder is to be written"),
         ("verify empty", "empty is no reference: it holds no comparison.json"),
         ("verify --runs 6", "runs must be in [1, 5], the seeds there, got 6"),
         ("render reader --out a.avi", "out must end in .gif or .mp4, got 'a.avi'"),

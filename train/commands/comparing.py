@@ -49,7 +49,6 @@ class Compare:
         """Compare, then print the table and where the report is."""
         from empathy_loop.train.comparisons import load_comparison
         from empathy_loop.train.config import given, merge, parse_assignments
-        from empathy_loop.train.files import check_out
         from empathy_loop.train.plan import plan_runs
         from empathy_loop.train.reference import load_reference, refuse_mixture
 
@@ -69,7 +68,6 @@ class Compare:
 
             reference = load_reference(self.against)
             folder = self.out or Path("results", f"against-{reference.name}")
-            check_out(folder, is_folder=True)
             results = compare_against(reference, self.agents, folder, console)
             print_comparison(console, results, folder)
             return
@@ -82,7 +80,6 @@ class Compare:
         from empathy_loop.train.tables import print_comparison
 
         folder = self.out or Path("results", config.name)
-        check_out(folder, is_folder=True)
         engine = engine_of(self.engine, self.ray_address)
         found = compare(config, folder, console, self.only, engine)
         if found is not None:
