@@ -398,7 +398,7 @@ def test_the_headroom_is_kept_under_every_shift_and_where_two_must_help(
 
 SIZES: list[dict[str, Any]] = [
     {"num_agents": 16, "num_kinds": 6, "grid_size": 32, "horizon": 6},
-    {"num_agents": 16, "num_kinds": 2, "grid_size": 5, "horizon": 40, "view_radius": 2},
+    {"num_agents": 16, "num_kinds": 6, "grid_size": 5, "horizon": 40, "view_radius": 2},
     {"num_agents": 2, "num_kinds": 1, "grid_size": 3, "horizon": 40},
     {"num_agents": 5, "num_kinds": 4, "grid_size": 9, "horizon": 30, "view_radius": 3},
 ]

@@ -211,17 +211,17 @@ def test_a_moved_station_stands_on_another_cell_which_no_other_station_holds() -
 
 
 def test_who_stands_where_a_station_moves_to_gets_its_item_on_entering_only() -> None:
-    # All nine cells are taken, one by the station: it can move to the feet of an agent only.
-    world = shifting_world("resource_move", 40, grid_size=3, num_kinds=1, num_agents=8)
-    world.state.position[:, 0] = (1, 1)
+    # The station moves from its corner, and in one world of eight to the feet of the agent.
+    world = shifting_world("resource_move", 80, grid_size=3, num_kinds=1, num_agents=2)
+    world.state.station[:] = (2, 2)
+    world.state.position[:] = [(1, 1), (0, 0)]
     stay(world)
-    under = (world.state.station == world.state.position[:, :1].astype(np.int16)).all(axis=2)[:, 0]
+    under = (world.state.station == (1, 1)).all(axis=2)[:, 0]
     assert not (world.state.carried != NOTHING).any()
     lucky = np.flatnonzero(under)
     assert len(lucky) >= 2
-    world.state.position[:, 1:] = (0, 0)
     for move, item in ((WEST, NOTHING), (EAST, 0)):
-        actions = np.full((40, 8), STAY, np.int8)
+        actions = np.full((80, 2), STAY, np.int8)
         actions[:, 0] = move
         world.step(actions)
         assert (world.state.carried[lucky, 0] == item).all()

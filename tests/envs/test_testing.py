@@ -228,7 +228,7 @@ def test_a_view_that_tells_what_is_hidden_is_seen(
     [
         # Where everyone can reach everyone, and helps are free, random ones do.
         (
-            {"num_agents": 6, "num_kinds": 1, "grid_size": 3, "help_reach": 4, **FREE},
+            {"num_agents": 8, "grid_size": 4, "help_reach": 6, **FREE},
             r"timetable has to exceed random by 0.5, got .*raise grid_size",
         ),
         # Without a price on a wrong help, trying every kind in turn pays.

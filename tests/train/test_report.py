@@ -263,6 +263,8 @@ def test_the_report_is_made_again_from_the_results_alone(folder: Path, tmp_path:
     }
     # The episode is no part of the results.
     assert "image/gif" not in page.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match=r"mine.json is a file, and a folder is to be written"):
+        report_again(copy, copy)
 
 
 def test_a_page_without_contrasts_has_no_tests(tmp_path: Path) -> None:
