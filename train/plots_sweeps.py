@@ -110,7 +110,7 @@ def draw_trust(results: Mapping[str, Any]) -> Figure:
 
 
 def draw_maps(sweeps: Sweeps) -> Figure:
-    """Draw the difference that the first claim is about over two assumptions, a panel for each arm.
+    """Draw the difference of each claimed readout over two assumptions, a panel for each map.
 
     Args:
         sweeps: As `train.schema_sweeps` documents `Sweeps`, with maps.

@@ -119,7 +119,14 @@ class Claim(_Tested):
     """What became of it, in a sentence."""
 
 
-class Sweeps(TypedDict):
+class _Told(TypedDict, total=False):
+    """What older files do not have."""
+
+    learned: list[str]
+    """What each learned arm does where the first claim says to look."""
+
+
+class Sweeps(_Told):
     """All that came out of the sweeps."""
 
     points: list[Point]

@@ -34,9 +34,12 @@ from empathy_loop.train.team_tables import Table, difference_tables, team_tables
 
 EPISODE = "episode.gif"
 ASSUMED = (
-    "The numbers and the equations behind them (docs/rules.md) are an assumption about people. "
-    "What is learned here is what agents do beside such people, and what follows from the "
-    "assumption; simulated people cannot prove a claim about people."
+    "In words: a person's trust in an AI grows with each help that fits, and falls with each that "
+    "hurts, with distress that the AI passes by and with help that it takes without thanks; below "
+    "a barrier of trust help is refused; and people help an AI as far as they trust it, unless "
+    "they exploit it, or keep accounts in rounds. All of this, the numbers and the equations "
+    "(docs/rules.md), is an assumption about people: simulated people cannot prove a claim about "
+    "people."
 )
 """What must be said of simulated people."""
 _OF_SWEEPS = {
@@ -144,7 +147,8 @@ def people(results: Results, pictures: Pictures) -> Iterable[str]:
             yield picture(pictures, name, caption)
     sweeps = results.get("sweeps")
     if sweeps:
-        yield from listing("What was assumed about people", [*sweeps["assumed"], ASSUMED])
+        yield from listing("What was assumed about people", [ASSUMED, *sweeps["assumed"]])
+        yield from listing("What agents learned beside them", sweeps.get("learned", []))
 
 
 def teams(results: Results, pictures: Pictures) -> Iterable[str]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from empathy_loop.envs.populations import seat_of
 from empathy_loop.train.cells import Cell
 from empathy_loop.train.claims import Read, judge_claims
 from empathy_loop.train.curves import with_band
 from empathy_loop.train.evidence import Evidence
 from empathy_loop.train.measures import Score, mean_score
-from empathy_loop.train.plan import Comparison, plan_runs
 from empathy_loop.train.social import CHANNELS, READOUTS, read_out
+from empathy_loop.train.sweep_words import assumed_of, learned_of
 from empathy_loop.train.sweeps import DOSES, PERSONAL, Point, Sweep, Value, points_of
 
 LEAST_MOVED = 0.1
@@ -57,7 +56,8 @@ def score_sweeps(swept: Evidence) -> dict[str, Any] | None:
         "gains": list(_gains(swept, read)),
         "maps": list(_maps(swept, read)),
         "claims": judge_claims(swept, read),
-        "assumed": list(_assumed(comparison)),
+        "assumed": assumed_of(comparison),
+        "learned": learned_of(swept, read),
         "falsified_by": comparison.falsified_by,
     }
 
@@ -175,19 +175,18 @@ def _gain_of_seeds(
 
 
 def _maps(swept: Evidence, read: Read) -> Iterator[dict[str, Any]]:
-    """Yield, for each sweep over two assumptions, a map of what the first claim of it is about."""
+    """Yield, for each sweep over two assumptions, a map of each arm and each claimed readout."""
+    claimed = dict.fromkeys(one.readout for one in swept.comparison.claims if not one.control)
     for sweep in swept.comparison.sweeps:
         if not _is_mapped(sweep):
             continue
         x, y = (axis for axis in sweep.axes if axis in PERSONAL)
         (axis,) = (axis for axis in sweep.axes if axis not in PERSONAL)
-        readout = next(
-            (one.readout for one in swept.comparison.claims if not one.control), "people_to_ai"
-        )
         less, more = sweep.axes[axis]
-        for arm, points in read.items():
-            if not any(point.name in points for point in points_of(sweep)):
-                continue
+        names = {point.name for point in points_of(sweep)}
+        mapped = [arm for arm, points in read.items() if names & points.keys()]
+        for arm, readout in product(mapped, claimed or ("people_to_ai",)):
+            points = read[arm]
             rows = [
                 [
                     _difference(swept, points, sweep, readout, {x: a, y: b}, (axis, more, less))
@@ -229,19 +228,6 @@ def _difference(
         sides.append(points.get(name, {}).get(readout, {}))
     one, other = sides
     return mean_score(swept, {seed: _minus(one[seed], other.get(seed)) for seed in one})
-
-
-def _assumed(comparison: Comparison) -> Iterator[str]:
-    """Yield a sentence on each kind of person who sits in the seats of a comparison."""
-    config = plan_runs(comparison)[0].config
-    people = {
-        person.model: asdict(person.params)
-        for person in (seat_of(seat).person for seat in config.seats)
-        if person is not None
-    }
-    for model, numbers in people.items():
-        listed = ", ".join(f"{name} {value}" for name, value in numbers.items())
-        yield f"person:{model} is written down and not observed: {listed}."
 
 
 def _times(one: float | None, other: float | None) -> float | None:

@@ -173,7 +173,7 @@ def test_a_control_that_fails_is_the_first_thing_that_is_said(tmp_path: Path):
     )
 
 
-def test_a_map_has_the_difference_of_the_first_claim_at_each_pair_of_assumptions(
+def test_a_map_has_the_difference_of_a_claim_at_each_pair_of_assumptions(
     results: dict[str, Any],
 ):
     (one,) = results["sweeps"]["maps"]
@@ -206,8 +206,24 @@ def test_the_page_has_claims_first_and_pictures_and_says_what_was_assumed(result
     page = make_page(results, pictures | scores | {"recovery_cue_remap_1.png": b"png"})
     assert page.index("Claims and controls") < page.index("Who adapts")
     assert "person:reserved is written down and not observed" in page
+    assert "person:exploiter sits there too, as the preset reserved but for exploitation 1.0." in page
+    told = "cognitive (care, preset reserved, ai_to_people 1), in one world&#x27;s episode:"
+    # 48 steps of .54: .44 as the mean over seeds, .1 of people's dose; half of it comes back.
+    help_given = 48 * (0.44 + 0.1)
+    assert f"{told} {help_given:.2f} relieving helps for people" in page
+    assert (
+        f"0.00 of what people took from it hurt; {help_given / 2:.2f} relieving helps of people"
+    ) in page
     assert "cannot prove a claim about people" in page
     assert "if nobody returned it" in page
+
+
+def test_each_claimed_readout_has_a_map_of_its_own(tmp_path: Path):
+    trusted = replace(claim("reserved", False), says="people trust who cares", readout="trust_end")
+    found = results_of(replace(COMPARISON, claims=(*COMPARISON.claims, trusted)), tmp_path)
+    readouts = [one["readout"] for one in found["sweeps"]["maps"]]
+    assert readouts == ["people_to_ai", "trust_end"], "and none of the control"
+    assert "maps.png" in draw_sweeps(found)
 
 
 def test_a_comparison_without_sweeps_says_nothing_of_them(tmp_path: Path):
