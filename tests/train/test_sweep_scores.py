@@ -206,7 +206,7 @@ def test_the_page_has_claims_first_and_pictures_and_says_what_was_assumed(result
     page = make_page(results, pictures | scores | {"recovery_cue_remap_1.png": b"png"})
     assert page.index("Claims and controls") < page.index("Who adapts")
     assert "person:reserved is written down and not observed" in page
-    assert "person:exploiter sits there too, as the preset reserved but for exploitation 1.0." in page
+    assert "person:exploiter sits there too, as the preset reserved but for exploitation" in page
     told = "cognitive (care, preset reserved, ai_to_people 1), in one world&#x27;s episode:"
     # 48 steps of .54: .44 as the mean over seeds, .1 of people's dose; half of it comes back.
     help_given = 48 * (0.44 + 0.1)
