@@ -10,7 +10,14 @@ import numpy as np
 from empathy_loop.train.contrasts import SIGNIFICANCE
 from empathy_loop.train.evidence import Evidence
 from empathy_loop.train.measures import mean_of_all
-from empathy_loop.train.significance import holm, mann_whitney_p, paired_p, smallest_p
+from empathy_loop.train.significance import (
+    holm,
+    mann_whitney_p,
+    paired_p,
+    signed_rank_p,
+    smallest_p,
+    smallest_signed_rank_p,
+)
 from empathy_loop.train.statistics import Floats, bootstrap_interval, p_improvement
 
 Read = Mapping[str, Mapping[str, Mapping[str, Mapping[int, float | None]]]]
@@ -24,7 +31,8 @@ def judge_claims(swept: Evidence, read: Read) -> list[dict[str, Any]]:
     of the difference is that of each run's own difference. p is that of the exact Mann-Whitney
     test, two-sided, on one number for each seed; it takes the sides for independent, which in such
     pairs makes it larger than it need be, where a test of signs could not reach the level with
-    five. Holm's correction is over all claims. Controls stand apart, are not corrected, and in
+    five. Claims that say so are tested in pairs, by the exact signed-rank test. Holm's correction
+    is over all claims. Controls stand apart, are not corrected, and in
     pairs are tested by Student's t as well: it shall be easier for them to fail.
 
     Args:
@@ -59,12 +67,22 @@ def judge_claims(swept: Evidence, read: Read) -> list[dict[str, Any]]:
                 if paired
                 else _estimate(swept, _difference, more, less),
                 "p_improvement": _estimate(swept, p_improvement, more, less),
-                "p_value": mann_whitney_p(more[:, 0], less[:, 0]),
+                "p_value": signed_rank_p((more - less)[:, 0])
+                if claim.paired and paired
+                else mann_whitney_p(more[:, 0], less[:, 0]),
+                "paired": claim.paired and paired,
             }
         )
     tested = [entry for entry in entries if not entry["control"]]
     corrected = holm([entry["p_value"] for entry in tested])
-    reachable = holm([smallest_p(*entry["seeds"]) for entry in tested])
+    reachable = holm(
+        [
+            smallest_signed_rank_p(entry["seeds"][0])
+            if entry["paired"]
+            else smallest_p(*entry["seeds"])
+            for entry in tested
+        ]
+    )
     for entry, p_value, least in zip(tested, corrected, reachable, strict=True):
         entry["p_holm"], entry["p_reachable"] = p_value, least
     for entry in entries:

@@ -132,6 +132,7 @@ _OF_CLAIM: dict[str, type] = {
     "at": dict,
     "than_arm": str,
     "than_at": dict,
+    "paired": bool,
     "control": bool,
 }
 

@@ -82,12 +82,14 @@ class Side(TypedDict):
 
 
 class _Tested(TypedDict, total=False):
-    """What only claims have, and no controls."""
+    """What only claims have, and no controls; and what older files do not have."""
 
     p_holm: float
     """p corrected over all claims of the file."""
     p_reachable: float
     """The least p_holm that so few seeds allow."""
+    paired: bool
+    """Whether p_value is of the exact signed-rank test of pairs."""
 
 
 class Claim(_Tested):
@@ -112,7 +114,7 @@ class Claim(_Tested):
     p_improvement: Estimate
     """Probability that a run of the first has more."""
     p_value: float
-    """Of the exact Mann-Whitney test, two-sided."""
+    """Of the exact Mann-Whitney test, or of the signed-rank test of pairs; two-sided."""
     p_paired: float | None
     """Where both sides are the same runs: of Student's t of their differences, two-sided."""
     verdict: str

@@ -62,9 +62,41 @@ def paired_p(differences: Floats) -> float:
     return float(2.0 * stdtr(number - 1, -abs(float(differences.mean())) / spread))
 
 
+def signed_rank_p(differences: Floats) -> float:
+    """Return the two-sided p of the exact signed-rank test of pairs (Wilcoxon 1945).
+
+    p is twice the share of all ways to give signs to the n differences, ranked by size, whose sum
+    of positive ranks is at least as high, or as low, as the observed one, whichever is rarer; at
+    most 1. All of them are counted, ties sharing their mean rank; pairs that do not differ are
+    left out.
+
+    Args:
+        differences: float64 [runs]. One for each pair.
+
+    Returns:
+        In (0, 1]; 1 where no pair differs.
+    """
+    apart = differences[differences != 0.0]
+    sizes = np.abs(apart)
+    # Twice the mean rank is a whole number.
+    ranks = 2 * (sizes[:, None] > sizes).sum(1) + (sizes[:, None] == sizes).sum(1) + 1
+    ways = np.zeros(int(ranks.sum()) + 1)
+    ways[0] = 1.0
+    for rank in ranks:
+        ways[rank:] += ways[: len(ways) - rank].copy()
+    observed = int(ranks[apart > 0.0].sum())
+    as_low, as_high = ways[: observed + 1].sum(), ways[observed:].sum()
+    return min(1.0, 2.0 * float(min(as_low, as_high) / ways.sum()))
+
+
 def smallest_p(num_runs: int, num_baseline: int) -> float:
     """Return the least p that `mann_whitney_p` can give: 2 / C(n + m, n), at most 1."""
     return min(1.0, 2.0 / math.comb(num_runs + num_baseline, num_runs))
+
+
+def smallest_signed_rank_p(num_pairs: int) -> float:
+    """Return the least p that `signed_rank_p` can give: 2 / 2^n, at most 1."""
+    return min(1.0, 2.0 * 0.5**num_pairs)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -24,7 +24,8 @@ def claim_tables(results: Mapping[str, Any]) -> Iterator[Table]:
             ("claim", "readout", "more", "less", "difference", "P(more)", "p", "p, Holm"),
             [_claim(one) for one in claims],
             "More and less: means over seeds of the two sides. p is two-sided and exact (Mann and "
-            "Whitney); Holm's correction is over the claims. Of a control nothing should come out. "
+            "Whitney; where pairs are said, Wilcoxon's signed ranks); Holm's correction is over "
+            "the claims. Of a control nothing should come out. "
             "A seed of an arm that does not learn is a set of worlds.",
         )
 
@@ -61,7 +62,7 @@ def _claim(claim: Mapping[str, Any]) -> list[Entry]:
         *({"mean": value, "low": None, "high": None, "note": ""} for value in claim["values"]),
         claim["difference"],
         claim["p_improvement"],
-        f"{claim['p_value']:.3f}",
+        f"{claim['p_value']:.3f}{' (pairs)' if claim.get('paired') else ''}",
         f"{claim['p_holm']:.3f}" if "p_holm" in claim else "",
     ]
 

@@ -84,6 +84,10 @@ class Claim:
     """Arm of which there should be less; empty for the same."""
     than_at: Mapping[str, Value] = field(default_factory=dict)
     """Value of each axis where there should be less; those that are missing are the same."""
+    paired: bool = False
+    """Whether the same runs are tested in pairs, by the exact signed-rank test of each run's own
+    difference; otherwise, and where arms differ, by the exact Mann-Whitney test. With n pairs p
+    cannot be less than 2 / 2^n: five are too few."""
     control: bool = False
     """Whether nothing should come out."""
 
@@ -135,6 +139,11 @@ def check_sweeps(sweeps: Sequence[Sweep], claims: Sequence[Claim], arms: Sequenc
         check_known(f"readout of {what}", (claim.readout,), tuple(READOUTS))
         check_known(f"sweep of {what}", (claim.sweep,), tuple(points))
         swept = next(one for one in sweeps if one.name == claim.sweep)
+        if claim.paired and claim.than_arm not in ("", claim.arm):
+            raise ValueError(
+                f"{what} is paired, and {claim.arm} and {claim.than_arm} are no pairs of runs; "
+                "leave paired or than_arm away"
+            )
         for arm, point in claim.sides:
             check_known(f"arms of {what}", (arm,), swept.arms or arms)
             if point.name not in points[claim.sweep]:

@@ -12,7 +12,14 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from empathy_loop.train import statistics
-from empathy_loop.train.significance import holm, mann_whitney_p, paired_p, smallest_p
+from empathy_loop.train.significance import (
+    holm,
+    mann_whitney_p,
+    paired_p,
+    signed_rank_p,
+    smallest_p,
+    smallest_signed_rank_p,
+)
 from empathy_loop.train.statistics import (
     bootstrap_band,
     bootstrap_interval,
@@ -429,3 +436,22 @@ def test_paired_p_is_that_of_scipy_and_knows_pairs_without_a_difference() -> Non
     assert paired_p(more - less) == pytest.approx(expected)
     assert paired_p(np.zeros(5)) == paired_p(np.array([3.0])) == 1.0
     assert paired_p(np.full(5, 0.25)) == 0.0
+
+
+def test_signed_ranks_count_all_ways_to_give_signs() -> None:
+    # Ranks 2 and 1, 4 and 3: the sum of positive ones is 9 of 10, reached or passed by 2 of 16.
+    differences = np.array([0.3, -0.1, 0.9, 0.5])
+    assert signed_rank_p(differences) == pytest.approx(2 * 2 / 16)
+    assert signed_rank_p(-differences) == signed_rank_p(differences)
+    assert signed_rank_p(np.arange(1.0, 9.0)) == smallest_signed_rank_p(8) == 2 / 256
+    assert signed_rank_p(np.zeros(4)) == smallest_signed_rank_p(0) == 1.0
+    assert signed_rank_p(np.array([0.0, 1.0, 2.0])) == 0.5, "who does not differ is left out"
+    # All of one size: a sign test, of which 4 of 5 or more come in 6 of 32.
+    assert signed_rank_p(np.array([1.0, 1.0, -1.0, 1.0, 1.0])) == pytest.approx(2 * 6 / 32)
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=9, unique_by=abs))
+def test_signed_ranks_without_ties_are_those_of_scipy(whole: list[int]) -> None:
+    differences = np.array([value for value in whole if value] or [1], np.float64)
+    expected = stats.wilcoxon(differences, method="exact").pvalue
+    assert signed_rank_p(differences) == pytest.approx(expected)

@@ -159,6 +159,15 @@ def test_a_claim_that_holds_leads_the_headline_and_its_control_is_as_it_should_b
     assert results["headline"].startswith(held["verdict"])
 
 
+def test_a_paired_claim_is_tested_by_what_each_run_gained(tmp_path: Path):
+    paired = replace(claim("reserved", False), paired=True)
+    found = results_of(replace(COMPARISON, claims=(paired,)), tmp_path)
+    (held,) = found["sweeps"]["claims"]
+    assert held["p_value"] == held["p_reachable"] == 2 / 32, "all five gained"
+    assert "so few seeds cannot reach less than 0.062" in held["verdict"]
+    assert "0.062 (pairs)" in next(iter(claim_tables(found))).rows[0]
+
+
 def test_a_control_fails_by_its_pairs_where_the_sides_overlap():
     overlapping = {"p_value": 0.3, "p_paired": None}
     assert not has_failed(overlapping)
