@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields
 from importlib.resources import files
 from typing import Any
 
@@ -13,7 +12,7 @@ from empathy_loop.agents.comparators.lase import Lase
 from empathy_loop.agents.comparators.liam import Liam
 from empathy_loop.agents.comparators.social_influence import SocialInfluence
 from empathy_loop.agents.comparators.svo import SocialValueOrientation
-from empathy_loop.agents.config import PPO_WEIGHTS, AgentConfig, ComparatorConfig
+from empathy_loop.agents.config import PPO_WEIGHTS, AgentConfig
 from empathy_loop.agents.empathy.coupling import Coupling, TrueCoupling
 from empathy_loop.agents.empathy.targets import Dummy, Introspective, Predictive, Supervised
 from empathy_loop.agents.objective import Objective
@@ -153,31 +152,6 @@ def refuse_unknown_terms(config: AgentConfig, changes: Mapping[str, Any], source
                     f"{', '.join(known) or 'none'}, by its objectives "
                     f"({', '.join(config.objectives) or 'none'})"
                 )
-
-
-def refuse_unused(config: AgentConfig, changes: Mapping[str, Any], source: str) -> None:
-    """Raise ValueError for a setting that was given a value but that an arm does not use.
-
-    Args:
-        config: The arm, as the changes have made it.
-        changes: Field name to value, nested as the config is.
-        source: What to name in the error.
-    """
-    if config.kind != "learned":
-        return
-    used = {key for name in config.objectives for key in load_objective(name).settings}
-    unused = [("comparator", entry.name) for entry in fields(ComparatorConfig)]
-    unused = [path for path in unused if path[1] not in used]
-    if config.network.kind == "flat":
-        unused += [("network", "belief_size"), ("empathy", "shuffled")]
-    plain = AgentConfig(config.name)
-    for group, key in unused:
-        given = changes.get(group, {})
-        if key in given and given[key] != getattr(getattr(plain, group), key):
-            raise ValueError(
-                f"{source}: agent {config.name!r} does not use {group}.{key}; leave it out, or "
-                "choose an agent that does"
-            )
 
 
 def load_objective(name: str) -> type[Objective]:

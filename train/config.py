@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from empathy_loop.agents.config import AgentConfig
-from empathy_loop.agents.registry import load_agent, refuse_unknown_terms, refuse_unused
+from empathy_loop.agents.registry import load_agent, refuse_unknown_terms
+from empathy_loop.agents.usage import refuse_unused
 from empathy_loop.envs.params import Range, WorldParams, check_ranges
 from empathy_loop.envs.populations import FOCAL, check_seats, seats_learned_person
 from empathy_loop.envs.reading import amend
@@ -78,7 +79,9 @@ class TrainConfig:
             raise ValueError(f"device must be one of {', '.join(DEVICES)}, got {self.device!r}")
 
 
-def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
+def build_config(
+    settings: Mapping[str, Any], source: str, may_be_unused: bool = False
+) -> TrainConfig:
     """Return the run that nested settings describe.
 
     Keys are the fields of TrainConfig, nested as they are: `agent.ppo.clip`, `world.horizon`.
@@ -88,6 +91,8 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
     Args:
         settings: Field name to value, or to another such mapping.
         source: What to name in errors, such as the file that was read.
+        may_be_unused: Whether a setting that the arm does not use is let be: where it was not
+            said of this arm by itself, or when the run was begun.
 
     Returns:
         TrainConfig, validated.
@@ -114,7 +119,8 @@ def build_config(settings: Mapping[str, Any], source: str) -> TrainConfig:
         raise ValueError(f"{source}: {error}") from error
     refuse_unknown_terms(start.agent, arm, source)
     config = amend(start, {**settings, "agent": arm}, source)
-    refuse_unused(config.agent, arm, source)
+    if not may_be_unused:
+        refuse_unused(config.agent, arm, source)
     return _with_hash(config, source)
 
 

@@ -24,7 +24,7 @@ from empathy_loop.envs.world import World
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import LATER_RULES, TrainConfig, as_seen_by
 from empathy_loop.train.demonstrations import Demonstrations, hash_of_records
-from empathy_loop.train.device import CPU, choose_device, copied, pinned
+from empathy_loop.train.device import CPU, choose_device, copied, map_tensors, pinned
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout, episode_metrics
 from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, set_step_size, update
@@ -54,7 +54,8 @@ class Learner:
     Attributes:
         device: Where the network is, and the memory; the worlds and the rollout are on the CPU.
         num_updates: Updates done.
-        is_whole: False while an update is under way, when the state must not be saved.
+        is_whole: False while an update is under way, when the state must not be saved. One that
+            fails ends where it began.
     """
 
     def __init__(self, config: TrainConfig, team: Team = ALONE) -> None:
@@ -113,8 +114,26 @@ class Learner:
         return self.num_updates * self._rollout.agent_steps * self.team.size
 
     def advance(self) -> dict[str, float]:
-        """Collect one rollout, learn from it, and return the metrics of this update."""
+        """Collect one rollout, learn from it, and return the metrics of this update.
+
+        Raises:
+            NotFiniteError: a term of the reward or of the loss is not a number, or a gradient.
+                After this error, as after any other, all is as it was before the update.
+        """
+        weights, worlds = map_tensors(self._weights(), torch.clone), self.world.get_state()
         self.is_whole = False
+        try:
+            metrics = self._advance()
+        except Exception:
+            self._load_weights(weights)
+            self.world.set_state(worlds)
+            self.is_whole = True
+            raise
+        self.is_whole = True
+        return metrics
+
+    def _advance(self) -> dict[str, float]:
+        """Do an update; the memory and the number of updates change when nothing can fail."""
         seconds = Seconds()
         memory = collect(self.world, self.arm, self.memory, self._rollout, seconds)
         started = perf_counter()
@@ -124,11 +143,8 @@ class Learner:
         set_step_size(self.optimiser, self.config.agent.ppo, self.agent_steps)
         losses = update(self.arm, self.optimiser, lesson.batch, key, self.team, self.demonstrations)
         seconds.learning += perf_counter() - started
-        self.memory = memory
-        self.num_updates += 1
-        self.is_whole = True
         total = seconds.env + seconds.inference + seconds.learning
-        return {
+        metrics = {
             **self._charts(rollout, lesson),
             "charts/steps_per_second": rollout.agent_steps / total,
             **losses,
@@ -136,6 +152,8 @@ class Learner:
             **self._belief_metrics(rollout),
             **{f"time/{name}": share for name, share in seconds.shares().items()},
         }
+        self.memory, self.num_updates = memory, self.num_updates + 1
+        return metrics
 
     def snapshot(self) -> dict[str, Any]:
         """Return everything from which `restore` goes on identically, as plain data on the CPU.
@@ -150,9 +168,7 @@ class Learner:
             "config": asdict(self.config),
             "num_updates": self.num_updates,
             "agent_steps": self.agent_steps,
-            "network": self.arm.network.state_dict(),
-            "objectives": self.arm.objectives.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            **self._weights(),
             "memory": self.team.whole(self.memory)._asdict(),
             "world": self.team.whole(world, axis=0),
         }
@@ -176,9 +192,7 @@ class Learner:
                     f"{_difference(saved.get(name), here[name], name)}; "
                     "train with the same settings, or in another folder"
                 )
-        self.arm.network.load_state_dict(data["network"])
-        self.arm.objectives.load_state_dict(data["objectives"])
-        self.optimiser.load_state_dict(data["optimiser"])
+        self._load_weights(data)
         mine = slice(self.share.start, self.share.stop)
         memory = Memory(*(part[mine] for part in Memory(**data["memory"])))
         self.memory = copied(memory, self.device)
@@ -189,6 +203,20 @@ class Learner:
             world[SEAT_NAMES] = np.array(self.config.seats)
         self.world.set_state(world)
         self.num_updates = data["num_updates"]
+
+    def _weights(self) -> dict[str, Any]:
+        """Return what learning changes in place: the tensors themselves, not copies."""
+        return {
+            "network": self.arm.network.state_dict(),
+            "objectives": self.arm.objectives.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def _load_weights(self, data: dict[str, Any]) -> None:
+        """Take over the values of `_weights`; what else stands in the data is not read."""
+        self.arm.network.load_state_dict(data["network"])
+        self.arm.objectives.load_state_dict(data["objectives"])
+        self.optimiser.load_state_dict(data["optimiser"])
 
     def _charts(self, rollout: Rollout, lesson: Lesson) -> dict[str, float]:
         """Return `episode_metrics`, with what objectives added to the reward in it."""

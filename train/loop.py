@@ -18,7 +18,7 @@ from empathy_loop.train.signals import PostponedInterrupt
 from empathy_loop.train.update import NotFiniteError
 
 NOT_FINITE = "not_finite.pt"
-"""Name of the file with what a step was taken from that was not finite: tensors, for torch.load."""
+"""Name of the file with what was not finite and what it came from: tensors, for torch.load."""
 
 
 class Progress(NamedTuple):
@@ -59,7 +59,9 @@ def train(
     Raises:
         ValueError: the agent does not learn, or settings do not fit together.
         CheckpointError: a checkpoint cannot be read, cannot be written, or is of another run.
-        NotFiniteError: a gradient is not finite. What it came from is in NOT_FINITE, in the folder.
+        NotFiniteError: a term of the reward or of the loss, or a gradient, is not finite. What it
+            came from is in NOT_FINITE, in the folder, and the last checkpoint is of the end of the
+            update before: to go on from it does the update that failed again.
         TeamError: another process has stopped.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the present update is finished and saved first. A
             second Ctrl-C leaves at once, with the last checkpoint on disk.
@@ -87,22 +89,33 @@ def train(
                     saved_updates = learner.num_updates
             together = True
         except NotFiniteError as error:
-            raise (_dumped(error, folder) if team.leads else error) from error
+            # All processes see the same numbers, and stop at the same place.
+            together = True
+            done = learner.num_updates
+            raise (_dumped(error, folder, done) if team.leads else error) from error
         finally:
             if together and learner.is_whole and learner.num_updates > saved_updates:
                 _save(learner, folder)
     return folder / CHECKPOINT
 
 
-def _dumped(error: NotFiniteError, folder: Path) -> NotFiniteError:
-    """Return the error with a word on where what it came from has been written."""
+def _dumped(error: NotFiniteError, folder: Path, done: int) -> NotFiniteError:
+    """Return the error with a word on where what it came from has been written.
+
+    Args:
+        error: What stopped the run.
+        folder: Folder of the run.
+        done: Updates before, which are saved.
+    """
     path = folder / NOT_FINITE
     buffer = io.BytesIO()
     torch.save(error.dump, buffer)
     write_bytes(path, buffer.getvalue())
+    saved = "there is no checkpoint, as this was the first update"
+    if done:
+        saved = f"{folder / CHECKPOINT} holds the {done} before it, as they were when it began"
     return NotFiniteError(
-        f"{error}. The last checkpoint in {folder}, if there is one, is from before; what the "
-        f"step was taken from is in {path}",
+        f"{error}. This was in update {done + 1}; {saved}. What it came from is in {path}",
         error.dump,
     )
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, NamedTuple
 
 from empathy_loop.agents.registry import learns_from
+from empathy_loop.agents.usage import refuse_unused
 from empathy_loop.envs.params import SHIFT_FAMILIES, Range, WorldParams, check_ranges
 from empathy_loop.envs.reading import close_matches
 from empathy_loop.train.config import (
@@ -212,10 +213,12 @@ def plan_runs(comparison: Comparison) -> list[Run]:
             {"seats": comparison.variant} if comparison.variant else {},
         )
         source = f"comparison {comparison.name!r}, arm {arm!r}"
-        config = build_config(settings, source)
+        config = build_config(settings, source, may_be_unused=True)
+        if config.agent.kind == "learned":  # settings of all learned arms are none of others
+            refuse_unused(config.agent, comparison.agent, source)
         if comparison.demonstrations and learns_from(config.agent) - {"itself"}:
             shown = {"demonstrations": comparison.demonstrations}
-            config = build_config(merge(settings, shown), source)
+            config = build_config(merge(settings, shown), source, may_be_unused=True)
         world = config.world
         cells = [world_data(world_of_cell(world, shift)) for shift in comparison.shifts]
         seats = seats_of_teams(comparison.teams, world.num_agents, comparison.focal_seats)

@@ -14,6 +14,7 @@ from empathy_loop.agents.arm import build_network
 from empathy_loop.train.belief_scores import score_beliefs, score_reliability
 from empathy_loop.train.cells import Cell
 from empathy_loop.train.claims import headline_of
+from empathy_loop.train.config import as_seen_by
 from empathy_loop.train.contrasts import (
     contrast_all,
     describe_tests,
@@ -119,7 +120,9 @@ def _origin(comparison: Comparison) -> dict[str, Any]:
 
 def _arms(evidence: Evidence) -> list[dict[str, Any]]:
     weights = {
-        run.arm: build_network(run.config.agent, run.config.world, seed=0).acting_weights()
+        run.arm: build_network(
+            run.config.agent, as_seen_by(run.config.agent, run.config.world), seed=0
+        ).acting_weights()
         for run in plan_runs(evidence.comparison)
         if run.is_learned
     }

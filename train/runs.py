@@ -129,7 +129,7 @@ def read_config(folder: Path) -> TrainConfig:
     path = folder / CONFIG
     if not path.is_file():
         raise ValueError(f"{folder} is not the folder of a run: it holds no {CONFIG}")
-    return build_config(read_json(path)["config"], str(path))
+    return build_config(read_json(path)["config"], str(path), may_be_unused=True)
 
 
 def _mend_config(folder: Path, config: TrainConfig) -> None:

@@ -15,8 +15,9 @@ from empathy_loop.agents.arm import Arm, Loss
 from empathy_loop.agents.config import PPOConfig
 from empathy_loop.agents.ppo import explained_variance
 from empathy_loop.agents.types import Batch, Experience, Inputs, Memory
+from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.train.demonstrations import Demonstrations
-from empathy_loop.train.device import copied
+from empathy_loop.train.device import copied, map_tensors
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout
 
@@ -70,8 +71,8 @@ def update(
         before clipping.
 
     Raises:
-        NotFiniteError: a gradient is not finite; the terms are named. The weights are those before
-            the bad step.
+        NotFiniteError: a term of the loss, or the gradient, is not finite; the terms are named. The
+            weights are those before the bad step.
     """
     generator, ppo = np.random.default_rng(key), arm.config.ppo
     num_worlds = batch.actions.shape[1]
@@ -99,10 +100,11 @@ def update(
 
 
 class NotFiniteError(FloatingPointError):
-    """A step of learning whose gradient is not a finite number.
+    """A term of the reward or of the loss, or a gradient, is not a finite number.
 
     Attributes:
-        dump: What the step was taken from, as tensors: the minibatch, the weights of the arm, the
+        dump: What it came from, as tensors. Of a reward: the rollout, the weights of the arm, and
+            the terms of the reward. Of a loss: the minibatch, the weights of the arm, the
             gradients, and the terms of the loss.
     """
 
@@ -135,6 +137,9 @@ def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
 
     Returns:
         Lesson.
+
+    Raises:
+        NotFiniteError: a term of the reward is not finite; it is named.
     """
     experience = Experience(
         rollout.inputs,
@@ -146,6 +151,7 @@ def lesson_of(rollout: Rollout, memory: Memory, arm: Arm) -> Lesson:
         rollout.truncated,
     )
     added = arm.reward_terms(experience)
+    _demand_finite_rewards(rollout, added, arm, memory)
     values, next_values = rollout.values[:-1], rollout.values[1:]
     adv = gae(
         sum(added.values(), arm.table.focal(rollout.rewards)),
@@ -189,20 +195,45 @@ def _per_step(batch: Batch) -> dict[str, Any]:
     return {name: part for name, part in batch._asdict().items() if isinstance(part, Tensor)}
 
 
+def _demand_finite_rewards(
+    rollout: Rollout, added: dict[str, Tensor], arm: Arm, memory: Memory
+) -> None:
+    """Raise NotFiniteError if a term of the reward, the world's own included, is not finite."""
+    world = rollout.reward_terms.unbind(-1)
+    terms = dict(zip(REWARD_TERMS, world, strict=True)) | added
+    finite = torch.stack([term.isfinite().all() for term in terms.values()]).tolist()
+    guilty = [name for name, is_finite in zip(terms, finite, strict=True) if not is_finite]
+    if not guilty:
+        return
+    raise NotFiniteError(
+        f"the reward term {', '.join(guilty)} is not finite; lower its weight, or mend the "
+        "objective that adds it",
+        {
+            "reward_terms": terms,
+            "arm": map_tensors(arm.state_dict(), torch.clone),
+            "inputs": rollout.inputs._asdict(),
+            "memory": memory._asdict(),
+            "actions": rollout.actions,
+            "need": rollout.need,
+        },
+    )
+
+
 def _demand_finite(norm: Tensor, loss: Loss, arm: Arm, batch: Batch) -> None:
-    """Raise NotFiniteError if a step would spoil the weights."""
-    if math.isfinite(float(norm)):
+    """Raise NotFiniteError if a step would spoil the weights, or a term of the loss is none."""
+    # One number to wait for: whatever is not finite makes the sum so.
+    if math.isfinite(float(norm + loss.total.detach())):
         return
     values = {name: float(term.detach()) for name, term in loss.terms.items()}
     guilty = [name for name, value in values.items() if not math.isfinite(value)]
-    named = f"of {', '.join(guilty)} " if guilty else ""
+    what = f"the loss term {', '.join(guilty)}" if guilty else "the gradient"
     terms = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
     raise NotFiniteError(
-        f"the gradient {named}is not finite (norm {float(norm)}; terms {terms}); lower "
+        f"{what} is not finite (norm of the gradient {float(norm)}; terms {terms}); lower "
         "ppo.learning_rate or the weight of the term that is not a number",
         {
             "terms": values,
-            "arm": arm.state_dict(),
+            "arm": map_tensors(arm.state_dict(), torch.clone),
             "gradients": {name: weight.grad for name, weight in arm.named_parameters()},
             "inputs": batch.inputs._asdict(),
             "memory": batch.memory._asdict(),

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from empathy_loop.agents.registry import load_agent
+from empathy_loop.agents.registry import list_agents, load_agent
+from empathy_loop.agents.usage import USED_IF
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.train.config import (
     as_seen_by,
@@ -25,6 +26,7 @@ from empathy_loop.train.config import (
     to_data,
     typed_config,
 )
+from empathy_loop.train.runs import read_config, write_config
 
 
 def test_without_settings_the_defaults_of_the_command_stand() -> None:
@@ -90,6 +92,29 @@ def test_what_a_run_writes_down_builds_the_same_run() -> None:
             {"agent": {"name": "ippo", "network": {"belief_size": 64}}},
             r"here: agent 'ippo' does not use network.belief_size",
         ),
+        *(
+            (
+                {"agent": {"name": name, "empathy": {"shuffled": True}}},
+                rf"here: agent '{name}' does not use empathy.shuffled; leave it out, or choose",
+            )
+            for name in ("ippo", "ippo_gru", "affective")
+        ),
+        *(
+            (
+                {"agent": {"name": "cloned", "ppo": {key: 0.5}}},
+                rf"here: agent 'cloned' does not use ppo.{key}; leave it out, or choose",
+            )
+            for key in ("clip", "gae_lambda")
+        ),
+        *(
+            (
+                {"agent": {"name": "reader", group: {key: 0.5}}},
+                rf"here: agent 'reader' does not use {group}.{key}, as it is scripted and does not",
+            )
+            for group, key in (
+                *(("ppo", "clip"), ("comparator", "svo_angle"), ("loss_weights", "entropy")),
+            )
+        ),
         ({"agent": {"objectives": ["telepathy"]}}, r"here: .*unknown objective 'telepathy'"),
     ],
 )
@@ -105,6 +130,30 @@ def test_settings_that_an_arm_does_not_use_may_be_stated_as_they_are() -> None:
     assert build_config(to_data(config), "here") == config
     changed = {"agent": {"name": "svo", "comparator": {"svo_angle": 90.0}}}
     assert build_config(changed, "here").agent.comparator.svo_angle == 90.0
+
+
+def test_what_is_refused_as_unused_is_a_setting_and_depends_on_the_arm_as_it_is() -> None:
+    plain = to_data(build_config({}, "here"))["agent"]
+    for path in USED_IF:
+        group, _, key = path.partition(".")
+        assert key in plain[group]
+    clipped = {"name": "cloned", "ppo": {"clip": 0.5}, "loss_weights": {"policy": 1.0}}
+    assert build_config({"agent": clipped}, "here").agent.ppo.clip == 0.5
+    # The value learns from returns, which the traces of advantages are part of.
+    valued = {"name": "cloned", "ppo": {"gae_lambda": 0.5}, "loss_weights": {"value": 0.5}}
+    assert build_config({"agent": valued}, "here").agent.ppo.gae_lambda == 0.5
+    for arm in list_agents():
+        assert build_config(to_data(build_config({"agent": arm}, "here")), "here").agent.name == arm
+
+
+def test_a_run_of_before_is_read_with_settings_that_it_does_not_use(tmp_path: Path) -> None:
+    unused = build_config({"agent": {"empathy": {"shuffled": True}}}, "here")
+    agent = replace(unused.agent, empathy=replace(unused.agent.empathy, belief_input=False))
+    begun = replace(unused, agent=agent)
+    write_config(tmp_path, begun)
+    assert read_config(tmp_path) == begun
+    with pytest.raises(ValueError, match=r"does not use empathy.shuffled"):
+        build_config(to_data(begun), "here")
 
 
 def test_an_arm_is_shown_what_its_view_says() -> None:

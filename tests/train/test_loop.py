@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+from empathy_loop.agents.arm import Arm, Loss
+from empathy_loop.agents.comparators.inequity_aversion import InequityAversion
 from empathy_loop.train import learner as learner_module
 from empathy_loop.train.checkpoint import CHECKPOINT, CheckpointError, load_checkpoint
 from empathy_loop.train.config import TrainConfig
@@ -247,6 +249,92 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_leaves_what_it_came_from(
     assert dump["inputs"]["features"].shape[0] == dump["actions"].shape[0] + 1
     assert any(weight.isnan().any() for weight in dump["gradients"].values() if weight is not None)
     assert not any(weight.isnan().any() for weight in dump["arm"].values())
+
+
+LOSSES_PER_UPDATE = 4
+"""Gradient steps of an update of the tiny run: 2 epochs of 2 minibatches."""
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, number: int, factor: float) -> None:
+    """Multiply the value loss of one gradient step by a number, counted from 1."""
+    real, calls = Arm.loss, iter(range(1, 1000))
+
+    def loss(arm: Arm, batch: Any) -> Loss:
+        found = real(arm, batch)
+        if next(calls) != number:
+            return found
+        terms = found.terms | {"value": factor * found.terms["value"]}
+        return found._replace(total=found.total + terms["value"], terms=terms)
+
+    monkeypatch.setattr(Arm, "loss", loss)
+
+
+def test_a_run_that_fails_keeps_all_updates_before_and_does_the_one_that_failed_again(
+    tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Inequity aversion has traces of its own, which an update moves on before it learns.
+    def config(updates: int) -> TrainConfig:
+        return make_config("inequity_aversion", updates=updates, checkpoint_every=50)
+
+    left, whole = tmp_path / "left", tmp_path / "whole"
+    with monkeypatch.context() as patch:
+        # The last gradient step of update 4, when the weights are no longer those it began with.
+        fail_at(patch, 4 * LOSSES_PER_UPDATE, math.nan)
+        with pytest.raises(FloatingPointError, match=r"in update 4; .*checkpoint.pt holds the 3"):
+            train(config(6), left)
+    train(config(3), whole)
+    saved, expected = load_checkpoint(left), load_checkpoint(whole)
+    assert saved is not None and expected is not None
+    assert saved.pop("config")["steps"] == 2 * expected.pop("config")["steps"]
+    assert_same(saved, expected)
+    dump = torch.load(left / NOT_FINITE, weights_only=True)
+    weights = {name.removeprefix("network."): part for name, part in dump["arm"].items()}
+    assert any(not torch.equal(weights[name], part) for name, part in saved["network"].items())
+    train(config(6), left)
+    train(config(6), whole)
+    assert_same(load_checkpoint(left), load_checkpoint(whole))
+
+
+def test_a_first_update_that_fails_says_that_there_is_no_checkpoint(
+    tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_at(monkeypatch, 2, math.inf)
+    with pytest.raises(FloatingPointError, match=r"loss term value .*no checkpoint, as this was"):
+        train(make_config(), tmp_path)
+    assert load_checkpoint(tmp_path) is None
+
+
+def test_a_loss_that_is_not_a_number_is_seen_where_its_gradient_is_one(
+    tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Arm.loss
+
+    def loss(arm: Arm, batch: Any) -> Loss:
+        found = real(arm, batch)
+        nothing = torch.tensor(math.nan)
+        return found._replace(total=found.total + nothing, terms=found.terms | {"odd": nothing})
+
+    monkeypatch.setattr(Arm, "loss", loss)
+    with pytest.raises(FloatingPointError, match=r"^the loss term odd is not finite \(norm of"):
+        train(make_config(), tmp_path)
+
+
+def test_a_reward_that_is_not_a_number_is_named(
+    tmp_path: Path, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = InequityAversion.reward_terms
+
+    def poisoned(*arguments: Any) -> dict[str, torch.Tensor]:
+        terms = real(*arguments)
+        terms["guilt"][3, 1, 2] = math.nan
+        return terms
+
+    monkeypatch.setattr(InequityAversion, "reward_terms", poisoned)
+    with pytest.raises(FloatingPointError, match=r"^the reward term guilt is not finite; .*\.pt$"):
+        train(make_config("inequity_aversion"), tmp_path)
+    dump = torch.load(tmp_path / NOT_FINITE, weights_only=True)
+    assert dump["reward_terms"]["guilt"].isnan().sum() == 1
+    assert dump["reward_terms"]["envy"].isfinite().all()
 
 
 def test_true_needs_are_not_shown_to_an_arm_that_names_no_privilege(

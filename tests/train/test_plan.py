@@ -80,6 +80,14 @@ def test_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
     assert comparison.all_arms == ("random", "ippo_gru", "cognitive", "oracle")
 
 
+def test_settings_of_all_learned_arms_are_refused_for_one_that_does_not_use_them() -> None:
+    changes = {"arms": ["reader", "ippo_gru"], "contrasts": [], "claims": []}
+    clipped = load_comparison("quick", {**changes, "agent": {"ppo": {"clip": 0.3}}})
+    assert {run.config.agent.ppo.clip for run in plan_runs(clipped)} == {0.3}
+    with pytest.raises(ValueError, match=r"arm 'ippo_gru': agent 'ippo_gru' does not use empathy"):
+        load_comparison("quick", {**changes, "agent": {"empathy": {"shuffled": True}}})
+
+
 def test_every_arm_runs_with_every_seed_and_learners_come_first(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(MINE)
