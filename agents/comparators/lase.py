@@ -27,7 +27,8 @@ class Lase(Objective):
 
     Source: Kong et al. 2024, "Learning to balance altruism and self-interest based on empathy in
     mixed-motive games" (LASE, NeurIPS 2024, arXiv 2410.07863), as it stands in the first author's
-    code (kfq20/Empathy, branch master, self_play_train_parallel.py and train_staghunt.py):
+    code (kfq20/Empathy, branch master, self_play_train_parallel.py and train_staghunt.py). The
+    numbers of these equations in the paper were not checked, as of it only the abstract was read:
 
         r_i_tot = sum over j of g_ji r_j,  sum over j of g_ij = 1                  (gifting)
         w_ij    = (Q_i(s, a) - sum over b of p_j(b) Q_i(s, a with b for a_j)) / M  (relationship)

@@ -25,8 +25,9 @@ class Liam(Objective):
 
         |decoded observation - o_j|^2 / 2 - log p(a_j | z)
 
-    with observation and action those of the present step. At execution nothing of the decoder is
-    needed, and z is made of what the agent itself sees and has done.
+    with observation and action those of the present step. The paper itself was not read; readers'
+    notes on it give the loss as eq. 2, without the half, which is of the code. At execution nothing
+    of the decoder is needed, and z is made of what the agent itself sees and has done.
 
     Adapted:
     - z is what the backbone has of another: the core's state and the embedding of that other. One

@@ -22,9 +22,11 @@ class SocialInfluence(Objective):
 
     Source: Jaques et al. 2019, "Social influence as intrinsic motivation for multi-agent deep
     reinforcement learning", arXiv 1810.08647: the world's reward plus the influence, a sum over
-    others of the divergence of what they do from what they would do whatever oneself did; and the
-    model of other agents, which stands in for their policies, is told what all do now, and is
-    trained by cross-entropy on what the others do next. Read from the authors' code
+    others of the divergence of what they do from what they would do whatever oneself did (eq. 1,
+    which the text also calls eq. 4; with the memory of the other among what is given, eq. 3); and
+    the model of other agents, which stands in for their policies, is told what all do now, and is
+    trained by cross-entropy on what the others do next (section 6, without a number; the other's
+    action in eq. 1 is then that of the next step). Read from the paper, and from the authors' code
     (sequential_social_dilemma_games, common_funcs_moa.py and moa_model.py).
 
     As there, the model shares a trunk with the policy and trains it, but neither the policy's heads
@@ -74,7 +76,7 @@ class SocialInfluence(Objective):
         return {"next_action": (counted * loss).sum() / counted.sum().clamp(min=1.0)}
 
     def reward_terms(self, experience: Experience, outputs: Outputs) -> dict[str, Tensor]:
-        """Return influence, in nats: the sum over seen others j of a divergence.
+        """Return influence, in nats: the sum over seen others j of a divergence (eq. 1).
 
         KL(p(a_j next | a_i, a_j, s_i) || sum over b of p(a_j next | b, a_j, s_i) pi(b | s_i))
         """

@@ -19,9 +19,9 @@ class SocialValueOrientation(RewardTraces):
     Source: McKee et al. 2020, "Social diversity and social preferences in mixed-motive
     reinforcement learning", arXiv 2002.02325: the reward angle
     theta(R) = arctan(mean of others' rewards / own reward), and the utility
-    r_i - w |theta_SVO - theta(R)|, as SocialJax (arXiv 2503.14576) gives them. The weight of the
-    term is -w. It is not the paper's, and was not tuned: with .2 the term varies about as much as
-    the reward of this world.
+    r_i - w |theta_SVO - theta(R)|, as SocialJax (arXiv 2503.14576) gives them. Their numbers in the
+    paper were not checked, as it was not read. The weight of the term is -w. It is not the paper's,
+    and was not tuned: with .2 the term varies about as much as the reward of this world.
 
     Adapted:
     - The angle is the arctan of a ratio there, which suits rewards that are not negative. Ours are

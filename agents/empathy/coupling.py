@@ -5,10 +5,13 @@ oneself 2506.12894). Their reward, as it stands in their code (ugo-nama-kun/tiny
 
     scale * (D_i + w D_j before a step - the same after it)
 
-with D the squared deviation of a need, j the one partner, and w = .5 in their runs. Here the
-others are summed over, and the weight of the term is w: 1 unless an arm says otherwise, by which
-each other counts as much as oneself. The terms enter the reward before advantages are estimated;
-scores never see them.
+with D the squared deviation of a need, j the one partner, and w = .5 in their runs. Of the papers
+only the abstracts were read, so that the number of this equation there was not checked.
+
+Adapted: the others are summed over, as there are more than one; the weight of the term is w, 1
+unless an arm says otherwise, by which each other counts as much as oneself; and in `Coupling` the
+partner's drive is the one that is believed, since agents of this world do not see it. The terms
+enter the reward before advantages are estimated; scores never see them.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def test_speeds_are_printed_and_written(what: str, capsys: pytest.CaptureFixture
         assert 0.0 < entry["lowest"] <= entry["median"] <= entry["highest"]
     floored = [
         f"training {arm}, {threads}"
-        for arm in workloads.FLOORED_ARMS
+        for arm in workloads.FLOORED
         for threads in ("1 thread", "2 threads")
     ]
     trained = [entry for entry in report["measurements"] if entry["time_shares"] is not None]

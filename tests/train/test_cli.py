@@ -112,6 +112,22 @@ def test_every_command_has_a_manual_that_the_list_of_commands_names(
         assert name in plain(out).split()
 
 
+def test_the_list_of_commands_waits_for_no_library_that_it_does_not_need() -> None:
+    code = (
+        "import sys\n"
+        "from empathy_loop.train.cli import main\n"
+        "try:\n"
+        "    main(['--help'])\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        "print(*({'torch', 'numba', 'numpy', 'scipy', 'matplotlib'} & set(sys.modules)))\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *manual, imported = found.stdout.split("\n")[:-1]
+    assert any("train" in line for line in manual)
+    assert imported == ""
+
+
 @pytest.mark.parametrize("command", documented())
 def test_the_manual_explains_every_option(capsys: pytest.CaptureFixture[str], command: str) -> None:
     code, out, _ = typed(capsys, command, "--help")

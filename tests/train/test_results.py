@@ -245,6 +245,15 @@ def test_without_a_contrast_the_headline_lists_the_arms(tmp_path: Path) -> None:
     assert "oracle" not in results["headline"]
 
 
+def test_the_weights_of_an_arm_are_counted_in_the_world_as_it_sees_it(
+    found: Found, tmp_path: Path
+) -> None:
+    results = make_results(replace(MADE, arms=(*MADE.arms, "oracle_ppo")), found, {}, tmp_path)
+    weights = {arm["name"]: arm["weights"] for arm in results["arms"]}
+    seen = build_network(load_agent("oracle_ppo"), WorldParams(show_needs=True), seed=0)
+    assert weights["oracle_ppo"] == seen.acting_weights() > weights["cognitive"]
+
+
 def test_an_arm_without_a_finished_run_is_named_and_left_out(found: Found, tmp_path: Path) -> None:
     names = [f"cognitive-s{seed}" for seed in range(3)]
     results = make_results(MADE, without(found, *names), {names[0]: "RuntimeError: x"}, tmp_path)

@@ -56,7 +56,7 @@ def test_each_arm_follows_its_floor_which_has_its_sizes() -> None:
     assert [other.name for _, other in pairs] == [
         f"training {arm}, {threads}"
         for threads in ("1 thread", "2 threads")
-        for arm in ("ippo", "ippo_gru", "cognitive")
+        for arm in ("ippo, 2 x 64", "ippo_gru", "cognitive")
     ]
     for floor, training in pairs:
         assert (floor.name, floor.role) == (training.floor, "floor")
@@ -69,11 +69,30 @@ def test_every_learned_arm_is_trained_in_one_thread_beside_the_unit_of_cost() ->
     found = [workload for workload in workloads_of("train") if workload.cost_of]
     alone = [workload for workload in found if workload.threads == 1]
     learned = {name for name in list_agents() if load_agent(name).kind == "learned"}
-    assert {workload.name for workload in alone} == {f"training {arm}, 1 thread" for arm in learned}
+    assert {workload.name for workload in alone} == {
+        f"training {name}, 1 thread" for name in (*learned, "ippo, 2 x 64")
+    }
     names = {workload.name for workload in found}
     for workload in found:
         assert workload.cost_of in names
-        assert workload.cost_of.endswith(workload.name.partition(", ")[2])
+        assert workload.cost_of.endswith(workload.name.rpartition(", ")[2])
+
+
+def test_what_is_trained_is_the_arm_that_ships_or_says_its_size(
+    monkeypatch: pytest.MonkeyPatch, make_config: MakeConfig
+) -> None:
+    asked = []
+
+    def noted(arm: str, threads: int, overrides: dict[str, Any] | None = None) -> TrainConfig:
+        asked.append((load_agent(arm, overrides), threads))
+        return make_config(arm, num_threads=threads)
+
+    monkeypatch.setattr(workloads, "run_of", noted)
+    trained = [workload for workload in workloads_of("train") if workload.name[:5] == "train"]
+    for workload, (agent, threads) in zip(trained, asked, strict=True):
+        assert workload.threads == threads
+        size = ", 2 x 64" if agent.network != load_agent(agent.name).network else ""
+        assert workload.name.startswith(f"training {agent.name}{size}, {threads} thread")
 
 
 def test_each_number_of_threads_of_training_has_its_matrix_product() -> None:
