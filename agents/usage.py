@@ -66,7 +66,8 @@ def refuse_unused(config: AgentConfig, changes: Mapping[str, Any], source: str) 
     groups = {group: given for group, given in changes.items() if isinstance(given, Mapping)}
     for group, given in groups.items():
         for key, value in given.items():
-            used = learns and USED_IF.get(f"{group}.{key}", lambda _: True)(config)
+            condition = USED_IF.get(f"{group}.{key}")
+            used = learns and (condition is None or condition(config))
             if not used and value != plain[group].get(key):
                 why = "" if learns else f", as it is {config.kind} and does not learn"
                 raise ValueError(

@@ -60,8 +60,7 @@ def train(
         ValueError: the agent does not learn, or settings do not fit together.
         CheckpointError: a checkpoint cannot be read, cannot be written, or is of another run.
         NotFiniteError: a term of the reward or of the loss, or a gradient, is not finite. What it
-            came from is in NOT_FINITE, in the folder, and the last checkpoint is of the end of the
-            update before: to go on from it does the update that failed again.
+            came from is in NOT_FINITE, in the folder; the last checkpoint is of the update before.
         TeamError: another process has stopped.
         KeyboardInterrupt: Ctrl-C or SIGTERM; the present update is finished and saved first. A
             second Ctrl-C leaves at once, with the last checkpoint on disk.
@@ -89,31 +88,27 @@ def train(
                     saved_updates = learner.num_updates
             together = True
         except NotFiniteError as error:
-            # All processes see the same numbers, and stop at the same place.
-            together = True
-            done = learner.num_updates
-            raise (_dumped(error, folder, done) if team.leads else error) from error
+            together = True  # as all see the same numbers
+            raise (_dumped(error, folder, learner) if team.leads else error) from error
         finally:
             if together and learner.is_whole and learner.num_updates > saved_updates:
                 _save(learner, folder)
     return folder / CHECKPOINT
 
 
-def _dumped(error: NotFiniteError, folder: Path, done: int) -> NotFiniteError:
-    """Return the error with a word on where what it came from has been written.
+def _dumped(error: NotFiniteError, folder: Path, learner: Learner) -> NotFiniteError:
+    """Return the error with a word on where what it came from has been written, and what is saved.
 
-    Args:
-        error: What stopped the run.
-        folder: Folder of the run.
-        done: Updates before, which are saved.
+    The learner is as it was at the end of the update before, which is saved next.
     """
+    done = learner.num_updates
     path = folder / NOT_FINITE
     buffer = io.BytesIO()
     torch.save(error.dump, buffer)
     write_bytes(path, buffer.getvalue())
     saved = "there is no checkpoint, as this was the first update"
     if done:
-        saved = f"{folder / CHECKPOINT} holds the {done} before it, as they were when it began"
+        saved = f"{folder / CHECKPOINT} holds the {done} before it, with which it can be done again"
     return NotFiniteError(
         f"{error}. This was in update {done + 1}; {saved}. What it came from is in {path}",
         error.dump,

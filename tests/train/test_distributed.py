@@ -55,6 +55,20 @@ class Foresight(Objective):
     def loss_terms(self, batch, outputs):
         need = batch.inputs.features[:-1, ..., self.layout.self_block["need"]][..., :1]
         return {"foresight": (self.head(outputs.hidden) - need).square().mean()}
+
+
+class Doomed(Objective):
+    """Has a loss that is no number from the ninth gradient step on."""
+
+    loss_weights = {"doom": 1.0}
+
+    def __init__(self, config, params, table):
+        super().__init__(config, params, table)
+        self.register_buffer("steps", torch.zeros(()))
+
+    def loss_terms(self, batch, outputs):
+        self.steps += 1
+        return {"doom": outputs.values.mean() * (float("nan") if self.steps > 8 else 0.0)}
 '''
 
 
@@ -255,6 +269,18 @@ def test_an_error_of_the_process_that_leads_ends_the_others(place: Place) -> Non
     assert [place.commands.wait(process) for process in processes] == [2, 2]
     assert "Is a directory" in place.written("unwritable", 0)
     assert "another process of this run has stopped" in place.written("unwritable", 1)
+
+
+@needs_fork
+def test_a_loss_that_is_not_a_number_leaves_what_all_had_learned_before(place: Place) -> None:
+    # Four gradient steps an update: the third begins with the ninth.
+    doomed = ["--agent=foreign:Doomed", *SOME_STEPS, "--set=checkpoint_every=50"]
+    processes = place.start("doomed", 2, [*doomed, f"--steps={9 * STEPS_PER_UPDATE}"])
+    codes = [place.commands.wait(process) for process in processes]
+    assert codes == [2, 2], place.written("doomed") + place.written("doomed", 1)
+    assert "the loss term doom is not finite" in place.written("doomed")
+    assert place.saved("doomed")["num_updates"] == 2
+    assert len(place.saved("doomed")["memory"]["core"]) == 6, "worlds of both"
 
 
 @needs_fork
