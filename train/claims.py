@@ -19,6 +19,7 @@ from empathy_loop.train.significance import (
     smallest_signed_rank_p,
 )
 from empathy_loop.train.statistics import Floats, bootstrap_interval, p_improvement
+from empathy_loop.train.sweeps import Claim
 
 Read = Mapping[str, Mapping[str, Mapping[str, Mapping[int, float | None]]]]
 """Arm to name of a point to readout to seed to value."""
@@ -42,47 +43,11 @@ def judge_claims(swept: Evidence, read: Read) -> list[dict[str, Any]]:
     Returns:
         As `train.schema_sweeps` documents `Claim`; those that have no runs are left out.
     """
-    entries: list[dict[str, Any]] = []
-    for claim in swept.comparison.claims:
-        (arm, point), (than_arm, than_point) = claim.sides
-        sides = [
-            _known(read.get(name, {}).get(there.name, {}).get(claim.readout, {}))
-            for name, there in claim.sides
-        ]
-        if not all(sides):
-            continue
-        paired = arm == than_arm and sides[0].keys() == sides[1].keys()
-        more, less = (np.array(list(side.values()))[:, None] for side in sides)
-        entries.append(
-            {
-                "says": claim.says,
-                "control": claim.control,
-                "readout": claim.readout,
-                "more": {"arm": arm, "point": point.name},
-                "less": {"arm": than_arm, "point": than_point.name},
-                "seeds": [len(more), len(less)],
-                "values": [float(more.mean()), float(less.mean())],
-                "p_paired": paired_p((more - less)[:, 0]) if paired else None,
-                "difference": _estimate(swept, mean_of_all, more - less)
-                if paired
-                else _estimate(swept, _difference, more, less),
-                "p_improvement": _estimate(swept, p_improvement, more, less),
-                "p_value": signed_rank_p((more - less)[:, 0])
-                if claim.paired and paired
-                else mann_whitney_p(more[:, 0], less[:, 0]),
-                "paired": claim.paired and paired,
-            }
-        )
+    found = (_judged(swept, read, claim) for claim in swept.comparison.claims)
+    entries = [entry for entry in found if entry is not None]
     tested = [entry for entry in entries if not entry["control"]]
     corrected = holm([entry["p_value"] for entry in tested])
-    reachable = holm(
-        [
-            smallest_signed_rank_p(entry["seeds"][0])
-            if entry["paired"]
-            else smallest_p(*entry["seeds"])
-            for entry in tested
-        ]
-    )
+    reachable = holm([_smallest_p(entry) for entry in tested])
     for entry, p_value, least in zip(tested, corrected, reachable, strict=True):
         entry["p_holm"], entry["p_reachable"] = p_value, least
     for entry in entries:
@@ -103,6 +68,44 @@ def headline_of(sweeps: Mapping[str, Any] | None) -> str:
     failed = [one["verdict"] for one in claims if one["control"] and has_failed(one)]
     others = [one["verdict"] for one in claims if not (one["control"] and has_failed(one))]
     return "".join(f"{verdict} " for verdict in (*failed, *others))
+
+
+def _judged(swept: Evidence, read: Read, claim: Claim) -> dict[str, Any] | None:
+    """Return what is there of a claim, as yet without correction and verdict; None without runs."""
+    (arm, point), (than_arm, than_point) = claim.sides
+    sides = [
+        _known(read.get(name, {}).get(there.name, {}).get(claim.readout, {}))
+        for name, there in claim.sides
+    ]
+    if not all(sides):
+        return None
+    are_pairs = arm == than_arm and sides[0].keys() == sides[1].keys()
+    in_pairs = claim.paired and are_pairs
+    more, less = (np.array(list(side.values()))[:, None] for side in sides)
+    return {
+        "says": claim.says,
+        "control": claim.control,
+        "readout": claim.readout,
+        "more": {"arm": arm, "point": point.name},
+        "less": {"arm": than_arm, "point": than_point.name},
+        "seeds": [len(more), len(less)],
+        "values": [float(more.mean()), float(less.mean())],
+        "p_paired": paired_p((more - less)[:, 0]) if are_pairs else None,
+        "difference": _estimate(swept, mean_of_all, more - less)
+        if are_pairs
+        else _estimate(swept, _difference, more, less),
+        "p_improvement": _estimate(swept, p_improvement, more, less),
+        "p_value": signed_rank_p((more - less)[:, 0])
+        if in_pairs
+        else mann_whitney_p(more[:, 0], less[:, 0]),
+        "paired": in_pairs,
+    }
+
+
+def _smallest_p(entry: Mapping[str, Any]) -> float:
+    """Return the least p that the test of a claim allows with so many runs."""
+    one, other = entry["seeds"]
+    return smallest_signed_rank_p(one) if entry["paired"] else smallest_p(one, other)
 
 
 def has_failed(control: Mapping[str, Any]) -> bool:
