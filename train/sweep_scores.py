@@ -175,7 +175,10 @@ def _gain_of_seeds(
 
 
 def _maps(swept: Evidence, read: Read) -> Iterator[dict[str, Any]]:
-    """Yield, for each sweep over two assumptions, a map of each arm and each claimed readout."""
+    """Yield, for each sweep over two assumptions, a map of each arm and each claimed readout.
+
+    One in which nothing moves, such as the time to a barrier behind which nobody begins, is left out.
+    """
     claimed = dict.fromkeys(one.readout for one in swept.comparison.claims if not one.control)
     for sweep in swept.comparison.sweeps:
         if not _is_mapped(sweep):
@@ -194,6 +197,8 @@ def _maps(swept: Evidence, read: Read) -> Iterator[dict[str, Any]]:
                 ]
                 for b in sweep.axes[y]
             ]
+            if not any(score["mean"] for row in rows for score in row):
+                continue
             yield {
                 "arm": arm,
                 "sweep": sweep.name,
