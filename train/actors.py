@@ -143,10 +143,10 @@ class LearnedActor:
         for name in ("num_agents", "num_kinds", "show_needs"):
             then, now = getattr(self.trained_in, name), getattr(params, name)
             if then != now:
-                layouts = hash_of(layout_of(self.trained_in)), hash_of(layout_of(params))
+                own, there = hash_of(layout_of(self.trained_in)), hash_of(layout_of(params))
                 raise ValueError(
                     f"agent {self.name!r} was trained with {name}={then} and cannot act with "
-                    f"{name}={now} (layout of observations {layouts[0]}, here {layouts[1]}); "
+                    f"{name}={now} (layout of observations {own}, here {there}); "
                     "train it there"
                 )
         self._columns = None

@@ -19,7 +19,7 @@ from empathy_loop.train.curves import recovery_curves
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.evidence import Evidence, adapt_all, cells_under
 from empathy_loop.train.files import exclusive, write_json
-from empathy_loop.train.markup import format_score
+from empathy_loop.train.markup import in_words
 from empathy_loop.train.plan import (
     CEILING,
     FLOOR,
@@ -28,6 +28,7 @@ from empathy_loop.train.plan import (
     plan_runs,
     world_of_cell,
 )
+from empathy_loop.train.profiles import make_profiles
 from empathy_loop.train.reference import Reference, check_anchors, check_worlds
 from empathy_loop.train.report import write_report
 from empathy_loop.train.results_file import RESULTS
@@ -121,7 +122,7 @@ def merge_results(
     }
     arms = [{"name": name, "seeds": len(cells[name]), "weights": None} for name in names]
     typed = [word for agent in agents for word in ("--agent", agent)]
-    return {
+    results = {
         **there,
         **own,
         "teams": {**there.get("teams", {}), **teams},
@@ -133,6 +134,7 @@ def merge_results(
         "command": shlex.join(["empathy-loop", "compare", "--against", reference.name, *typed]),
         "version": version("empathy-loop"),
     }
+    return results | {"profiles": make_profiles(results)}
 
 
 def _of_team(
@@ -261,8 +263,7 @@ def _place(name: str, overall: Scores) -> str:
     if above:
         worst = min(above, key=levels.__getitem__)
         ends.append(f"below {worst} ({levels[worst]:z.2f})")
-    score, cost = (" ".join(format_score(own[part])).strip() for part in ("cas", "deficit"))
-    return f"CAS {score}, {' and '.join(ends)}; deficit {cost}"
+    return f"CAS {in_words(own['cas'])}, {' and '.join(ends)}; deficit {in_words(own['deficit'])}"
 
 
 def _limits(reference: Reference, names: Sequence[str]) -> list[str]:

@@ -7,14 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from made_cells import MADE, REMAP, make_cells, write_logs
 
 from empathy_loop.agents.arm import build_network
-from empathy_loop.train.actors import LearnedActor
-from empathy_loop.train.against import _training_of, merge_results
+from empathy_loop.train.actors import LearnedActor, load_actor
+from empathy_loop.train.against import _play, _training_of, merge_results
 from empathy_loop.train.cells import Cell
-from empathy_loop.train.plan import Comparison, plan_runs
+from empathy_loop.train.evaluate import run_episodes
+from empathy_loop.train.plan import Comparison, plan_runs, world_of_cell
 from empathy_loop.train.reference import Reference, describe_settings
 from empathy_loop.train.results import make_results
 from empathy_loop.train.results_file import check_results
@@ -149,6 +151,20 @@ def test_it_is_scored_and_placed_beside_held_out_partners_too(tmp_path: Path) ->
         assert ours["cognitive"] == results["teams"]["heldout"][part]["cognitive"]
     assert "Beside held-out partners, reader: CAS -0." in merged["headline"]
     check_results(merged, "merged")
+
+
+def test_it_plays_beside_the_partners_beside_which_the_arms_were_scored() -> None:
+    short = replace(SEATED, episodes=2, world={"horizon": 16})
+    twin, names = world_of_cell(plan_runs(short)[0].config.world, None), {"none", "cue_remap 1"}
+    names |= {"partner_swap 0.3"}
+    random = load_actor("random")
+    without = Reference("made", short, {}, {})
+    assert _play(random, without, 0).keys() == names
+    cells = _play(random, without._replace(results={"teams": {"heldout": {}}}), 0)
+    assert cells.keys() == names | {f"heldout/{name}" for name in names}
+    log = run_episodes(random, twin, 2, 0, seats=("focal", "heldout", "heldout"))
+    assert np.array_equal(cells["heldout/none"].welfare, log.welfare)
+    assert not np.array_equal(cells["none"].welfare, log.welfare)
 
 
 def trained_in(reference: Reference, **rules: Any) -> LearnedActor:
