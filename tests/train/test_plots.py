@@ -162,7 +162,7 @@ def test_a_single_seed_is_drawn_without_a_band(results: dict[str, Any]) -> None:
 
 def test_what_was_not_trained_or_scored_has_no_picture(results: dict[str, Any]) -> None:
     results["learning"] = {}
-    del results["reliability"]
+    del results["reliability"], results["profiles"]
     results["recovery"][REMAP.name]["arms"] = {}
     results["shifts"][0]["scored"] = results["shifts"][1]["scored"] = False
     assert set(draw_all(results)) == {"scores.png", "recovery_partner_swap_0.3.png"}

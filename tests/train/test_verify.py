@@ -85,12 +85,15 @@ def test_a_number_outside_or_a_run_that_failed_has_not_come_out_again(
 def test_a_number_that_cannot_tell_the_arms_apart_says_so(
     reference: Reference, again: dict[str, Any]
 ) -> None:
-    # CAS of cognitive is .432 +- .012, of ippo_gru .312 +- .012: far from each other.
-    smaller = choose_runs(reference, 1)
-    assert [one.alike for one in verdicts_of(reference, smaller, again)] == [()] * 4
-    wide = copy.deepcopy(again)
-    wide["overall"]["cognitive"]["cas"]["runs"] = {"0": 0.3, "1": 0.432, "2": 0.55}
-    spread = reference._replace(results=wide)
+    # The means of the arms are .12 and .08 apart; runs within .001 of theirs tell them apart.
+    smaller, known = choose_runs(reference, 1), copy.deepcopy(again)
+    for arm in ("cognitive", "ippo_gru"):
+        for measure in ("cas", "deficit"):
+            score = known["overall"][arm][measure]
+            score["runs"] = {str(k): score["mean"] + 0.001 * (k - 1) for k in range(3)}
+    spread = reference._replace(results=known)
+    assert [one.alike for one in verdicts_of(spread, smaller, again)] == [()] * 4
+    known["overall"]["cognitive"]["cas"]["runs"] = {"0": 0.3, "1": 0.432, "2": 0.55}
     verdicts = verdicts_of(spread, smaller, again)
     assert [one.alike for one in verdicts] == [("ippo_gru",), (), (), ()]
     out = io.StringIO()
