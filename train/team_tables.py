@@ -86,7 +86,7 @@ def _teams(results: Mapping[str, Any]) -> Table:
         ("arm", *(f"{team}: {OVERALL[name].title}" for team in overall for name in HEADLINE)),
         [
             [arm, *(overall[team].get(arm, {}).get(name) for team in overall for name in HEADLINE)]
-            for arm in results["overall"]
+            for arm in _arms(results)
         ],
         "; ".join(f"{team}: {TEAMS[team]}" for team in overall)
         + ". Random and oracle, 0 and 1, sit in the arm's seats of the same team.",
@@ -103,9 +103,10 @@ def _each_team(results: Mapping[str, Any]) -> Iterator[Table]:
             [
                 arm,
                 *(found["families"][arm].get(name) for name in families),
-                *(scores.get(name) for name in measures),
+                *(found["overall"][arm].get(name) for name in measures),
             ]
-            for arm, scores in found["overall"].items()
+            for arm in _arms(results)
+            if arm in found["overall"]
         ]
         yield Table(f"Over all shifts, {team}", ("arm", *headings), rows, f"{team}: {TEAMS[team]}.")
 
@@ -173,6 +174,11 @@ def _speed(found: Mapping[str, Any]) -> Table:
         "Agent steps of training until the learning curve of a seed first reaches a level between "
         f"random (0) and oracle (1); restricted mean up to {found['limit']:.0f} thousand steps.",
     )
+
+
+def _arms(results: Mapping[str, Any]) -> list[str]:
+    """Return the arms that have scores, in the order of the comparison."""
+    return [arm["name"] for arm in results["arms"] if arm["name"] in results["overall"]]
 
 
 def _plain(value: float | None) -> Entry:
