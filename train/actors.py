@@ -14,16 +14,17 @@ from empathy_loop.agents.arm import build_network, streams_of
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import believed_need
 from empathy_loop.agents.objective import Network
-from empathy_loop.agents.registry import list_agents, load_agent, start_of
+from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.agents.sampling import greedy_actions, sample_actions
 from empathy_loop.agents.types import Inputs, Memory, Outputs
 from empathy_loop.envs.observation import Observation, ObservationLayout
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.partners import SCRIPTED, ScriptedPolicy
-from empathy_loop.envs.reading import amend, close_matches, load_class
+from empathy_loop.envs.reading import close_matches, load_class
 from empathy_loop.envs.world import World
-from empathy_loop.train.checkpoint import CheckpointError, find_checkpoint, load_checkpoint
-from empathy_loop.train.config import as_seen_by
+from empathy_loop.train.checkpoint import CheckpointError, find_checkpoint
+from empathy_loop.train.config import as_seen_by, hash_of
+from empathy_loop.train.learned import layout_of, read_learned
 from empathy_loop.train.user_agents import checked_answer, new_agent
 
 
@@ -110,6 +111,7 @@ class LearnedActor:
     Attributes:
         is_person: Whether it was trained in a person's seat, and reads its own trust; one that was
             not is shown a world without, whatever others in it read.
+        trained_in: The world it was trained in, as it was shown it.
     """
 
     def __init__(
@@ -118,7 +120,7 @@ class LearnedActor:
         self.name, self._config = config.name, config
         self.is_person = params.show_trust
         self._trains_belief = config.trains_belief
-        self._params = params
+        self.trained_in = params
         self._network: Network = build_network(config, params, seed=0)
         self._network.load_state_dict(weights)
 
@@ -135,17 +137,21 @@ class LearnedActor:
         """Clear the memory.
 
         Raises:
-            ValueError: the world has other sizes than the one it was trained in.
+            ValueError: the world has another layout than the one it was trained in, with the
+                fingerprints of both.
         """
         for name in ("num_agents", "num_kinds", "show_needs"):
-            if getattr(params, name) != getattr(self._params, name):
+            then, now = getattr(self.trained_in, name), getattr(params, name)
+            if then != now:
+                own, there = hash_of(layout_of(self.trained_in)), hash_of(layout_of(params))
                 raise ValueError(
-                    f"agent {self.name!r} was trained with {name}={getattr(self._params, name)} "
-                    f"and cannot act with {name}={getattr(params, name)}; train it there"
+                    f"agent {self.name!r} was trained with {name}={then} and cannot act with "
+                    f"{name}={now} (layout of observations {own}, here {there}); "
+                    "train it there"
                 )
         self._columns = None
         if params.show_trust and not self.is_person:
-            layouts = ObservationLayout.of(params), ObservationLayout.of(self._params)
+            layouts = ObservationLayout.of(params), ObservationLayout.of(self.trained_in)
             self._columns = layouts[0].columns_of(layouts[1])
         self._table = streams_of(self._config, params)
         self._memory: Memory = self._network.first_memory(num_worlds, self._table)
@@ -247,7 +253,7 @@ def load_actor(folder_or_name: str | Path) -> Actor:
 
     Raises:
         ValueError: there is no such agent, or it must be trained first.
-        CheckpointError: the checkpoint of the run cannot be read.
+        CheckpointError: the checkpoint of the run cannot be read, or is of another version.
     """
     name, folder = str(folder_or_name), Path(folder_or_name)
     # First, so that no folder can take the place of an anchor; a run is still reached as ./random.
@@ -266,19 +272,3 @@ def load_actor(folder_or_name: str | Path) -> Actor:
         f"{name!r} is neither the folder of a run nor a scripted agent; "
         f"{close_matches(name, SCRIPTED)}"
     )
-
-
-def read_learned(folder: Path) -> tuple[AgentConfig, WorldParams, dict[str, torch.Tensor]]:
-    """Return the arm of a run, the world as it was shown it in training, and its weights.
-
-    Raises:
-        CheckpointError: there is no checkpoint, or it cannot be read.
-        ValueError: its settings are refused.
-    """
-    data = load_checkpoint(folder)
-    if data is None:
-        raise CheckpointError(f"{folder} holds no checkpoint; train the run to its first one")
-    agent = data["config"]["agent"]
-    start = start_of(agent["name"], agent["objectives"], str(folder))
-    config = amend(start, agent, str(folder))
-    return config, as_seen_by(config, WorldParams(**data["config"]["world"])), data["network"]

@@ -268,7 +268,7 @@ def _announce(
     minutes = forecast(left, comparison.workers) / 60.0
     about = f"{minutes / 60.0:.1f} hours" if minutes >= 90.0 else f"{max(1.0, minutes):.0f} min"
     console.print(
-        f"On this machine that takes about {about}.\n"
+        f"On this machine that takes about {about}, if nothing else runs here.\n"
         f"Watch: tensorboard --logdir {folder / 'runs'}. Ctrl-C saves; the same command goes on.",
         highlight=False,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from empathy_loop.train.evidence import Adapted, Evidence, rows_of, scored_shifts
+from empathy_loop.train.markup import in_words
 from empathy_loop.train.measures import MEASURES, Score, mean_of_all
 from empathy_loop.train.plan import CEILING, FLOOR, Comparison, Shift
 from empathy_loop.train.significance import holm, mann_whitney_p, smallest_p
@@ -127,7 +128,9 @@ def _headline(evidence: Evidence, overall: Overall, contrasts: Sequence[Contrast
     comparison = evidence.comparison
     if not comparison.contrasts:
         arms = [arm for arm in overall if arm not in (FLOOR, CEILING)]
-        found = [f"{arm} {_score(overall[arm]['cas'])}" for arm in arms if _is_known(overall[arm])]
+        found = [
+            f"{arm} {in_words(overall[arm]['cas'])}" for arm in arms if _is_known(overall[arm])
+        ]
         return f"CAS: {', '.join(found)}." if found else "No arm could be scored."
     claim, baseline = comparison.contrasts[0]
     missing = [arm for arm in (claim, baseline, FLOOR, CEILING) if arm not in evidence.cells]
@@ -143,11 +146,11 @@ def _headline(evidence: Evidence, overall: Overall, contrasts: Sequence[Contrast
     seeds = " and ".join(dict.fromkeys(_seeds(number) for number in level["seeds"]))
     return (
         f"{pair} ({level['shift']}, {seeds}{' each' if ' and ' not in seeds else ''}): "
-        f"CAS {_score(overall[claim]['cas'])} against {_score(overall[baseline]['cas'])}, "
-        f"deficit {_score(overall[claim]['deficit'])} against "
-        f"{_score(overall[baseline]['deficit'])}; "
-        f"probability of improvement {_score(level['p_improvement'])} in level and "
-        f"{_score(deficit['p_improvement'])} in deficit. "
+        f"CAS {in_words(overall[claim]['cas'])} against {in_words(overall[baseline]['cas'])}, "
+        f"deficit {in_words(overall[claim]['deficit'])} against "
+        f"{in_words(overall[baseline]['deficit'])}; "
+        f"probability of improvement {in_words(level['p_improvement'])} in level and "
+        f"{in_words(deficit['p_improvement'])} in deficit. "
         f"{_verdict('level', level)} {_verdict('deficit', deficit)}"
     )
 
@@ -160,7 +163,7 @@ def not_significant(contrasts: Sequence[Contrast]) -> list[str]:
     """
     lines = [
         f"{entry['claim']} - {entry['baseline']}, {scope_of(entry)}, "
-        f"{MEASURES[entry['measure']].title}: {_score(entry['difference'])}, "
+        f"{MEASURES[entry['measure']].title}: {in_words(entry['difference'])}, "
         f"p = {entry['p_value']:.3f}, {entry['p_holm']:.3f} after Holm."
         for entry in contrasts
         if entry["p_holm"] > SIGNIFICANCE
@@ -228,18 +231,18 @@ def _contrast(
 
 
 def _verdict(name: str, entry: Contrast) -> str:
-    """Return a sentence that says which arm is ahead, and whether that is significant."""
+    """Return a sentence that says which arm is ahead, if the difference is significant."""
     difference = entry["difference"]["mean"] * SIGNS[entry["measure"]]
     if difference == 0.0:
         return f"No difference in {name}."
-    ahead = entry["claim"] if difference > 0.0 else entry["baseline"]
     p_value = f"p = {entry['p_holm']:.3f} after Holm"
     if entry["p_holm"] <= SIGNIFICANCE:
+        ahead = entry["claim"] if difference > 0.0 else entry["baseline"]
         return f"In {name}, {ahead} is ahead, significantly ({p_value})."
     reason = ""
     if entry["p_reachable"] > SIGNIFICANCE:
         reason = f"; so few seeds cannot reach less than {entry['p_reachable']:.3f}"
-    return f"In {name}, {ahead} is ahead, but not significantly ({p_value}{reason})."
+    return f"In {name}, no difference was shown ({p_value}{reason})."
 
 
 def _seeds(number: int) -> str:
@@ -248,10 +251,3 @@ def _seeds(number: int) -> str:
 
 def _is_known(scores: Mapping[str, Score]) -> bool:
     return scores["cas"]["mean"] is not None
-
-
-def _score(score: Mapping[str, Any]) -> str:
-    """Return a mean with its interval, as text."""
-    if score["low"] is None:
-        return f"{score['mean']:z.2f}"
-    return f"{score['mean']:z.2f} [{score['low']:z.2f}, {score['high']:z.2f}]"

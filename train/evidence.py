@@ -84,9 +84,9 @@ def gather_all(
         for arm in comparison.all_arms:
             for one in comparison.seeds:
                 of_run = found.get(runs[arm, one].name, {})
-                own = _under(of_run, condition)
+                own = cells_under(of_run, condition)
                 if not own and arm not in learned:
-                    own = _under(of_run, SELF_PLAY)
+                    own = cells_under(of_run, SELF_PLAY)
                 if own:
                     cells.setdefault(arm, {})[one] = own
         evidence[condition] = Evidence(comparison, cells, seed, learned)
@@ -171,7 +171,7 @@ def rows_of(adapted: Adapted, arm: str, measure: str, shifts: Sequence[Shift]) -
     return np.array(columns, np.float64).T
 
 
-def _under(cells: Mapping[str, Cell], condition: str) -> dict[str, Cell]:
+def cells_under(cells: Mapping[str, Cell], condition: str) -> dict[str, Cell]:
     """Return the cells of a condition by the names of their shifts."""
     wanted = "" if condition == SELF_PLAY else condition
     parts = {name: name.rpartition("/")[::2] for name in cells}

@@ -22,7 +22,8 @@ from empathy_loop.agents.objective import Network
 from empathy_loop.agents.types import Inputs, Memory, Outputs
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
-from empathy_loop.train.actors import LearnedActor, read_learned
+from empathy_loop.train.actors import LearnedActor
+from empathy_loop.train.learned import read_learned
 from empathy_loop.train.teams import CLEAR_STEPS, MEMORY_CLEARED, SHUFFLED
 
 

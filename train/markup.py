@@ -22,7 +22,8 @@ def format_score(score: Mapping[str, Any] | None, digits: int = 2) -> tuple[str,
         digits: Decimals.
 
     Returns:
-        Two texts, each empty where there is nothing to say.
+        Two texts, each empty where there is nothing to say. An interval without a width, of an
+        anchor or of runs that all say the same, tells of no spread and is left out.
     """
     if score is None or score["mean"] is None:
         return "", ""
@@ -33,6 +34,12 @@ def format_score(score: Mapping[str, Any] | None, digits: int = 2) -> tuple[str,
     elif len(known) == 1 < len(score["runs"]):
         beside.append(TOO_FEW)
     return f"{score['mean']:z.{digits}f}", ", ".join(beside)
+
+
+def in_words(score: Mapping[str, Any]) -> str:
+    """Return a mean with its interval as one text, for a sentence; "" where it is not known."""
+    mean, interval = format_score({name: score[name] for name in ("mean", "low", "high")})
+    return f"{mean} {interval}".rstrip()
 
 
 def describe_seeds(number: int) -> tuple[str, str]:

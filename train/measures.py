@@ -34,7 +34,7 @@ from empathy_loop.train.statistics import (
 )
 
 Score = dict[str, Any]
-"""mean, low, high, runs and note, as `train.schema` documents them."""
+"""mean, low, high, runs and note, as `train.schema_parts` documents them; and watched."""
 
 
 class Measure(NamedTuple):
@@ -268,17 +268,22 @@ def _values_of(cell: Cell) -> dict[str, float | None]:
 def _recovery_score(
     evidence: Evidence, recoveries: Mapping[int, Recovery | None], limit: int | None
 ) -> Score:
-    """Return the restricted mean of recovery times; a run that was not seen to recover is None."""
+    """Return the restricted mean of recovery times; a run that was not seen to recover is None.
+
+    With the steps for which each run was watched, and the limit of the shift, it can be made again
+    from what is returned.
+    """
     known = [one for one in recoveries.values() if one is not None]
+    watched = {str(seed): one.watched if one else None for seed, one in recoveries.items()}
     if limit is None or not known:
-        return mean_score(evidence, dict.fromkeys(recoveries))
+        return mean_score(evidence, dict.fromkeys(recoveries)) | {"watched": watched}
     open_ended = [one for one in known if one.step is None or one.step >= limit]
     notes = []
     if len(known) < len(recoveries):
         notes.append(f"{len(known)} of {len(recoveries)} seeds")
     if open_ended:
         notes.append(f"{len(open_ended)} not within {limit}")
-    return sum_up(
+    score = sum_up(
         evidence,
         lambda drawn: restricted_mean(drawn[..., 0], drawn[..., 1], limit),
         np.array(
@@ -287,3 +292,4 @@ def _recovery_score(
         {seed: one.step if one else None for seed, one in recoveries.items()},
         ", ".join(notes),
     )
+    return score | {"watched": watched}

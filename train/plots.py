@@ -23,6 +23,9 @@ from empathy_loop.train.panels import (
 )
 from empathy_loop.train.profiles import profiles_of
 
+OUTSIDE: Any = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+"""Where a legend stands: beside the picture, so that it hides no curve."""
+
 __all__ = [
     "COLOURS",
     "SOURCE_COLOURS",
@@ -102,21 +105,12 @@ def draw_learning(results: Mapping[str, Any]) -> Figure:
         band(axes, steps, curve, colours[arm])
         axes.plot(steps, curve["mean"], color=colours[arm], linewidth=2.0, label=arm)
     for arm, welfare in results["references"].items():
-        axes.axhline(welfare, color=colours[arm], linestyle=(0, (4, 3)), linewidth=1.2)
-        axes.annotate(
-            arm,
-            (1.0, welfare),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            color=colours[arm],
-        )
+        axes.axhline(welfare, color=colours[arm], linestyle=(0, (4, 3)), linewidth=1.2, label=arm)
     axes.set_xlabel("agent steps, millions")
     axes.set_ylabel("welfare of an episode")
     axes.set_title("Learning, in the worlds of training")
     axes.margins(x=0)
-    axes.legend(loc="upper left", bbox_to_anchor=(0.0, 0.9))
+    axes.legend(**OUTSIDE)
     return figure
 
 
@@ -126,7 +120,7 @@ def draw_recovery(results: Mapping[str, Any], shift: str) -> Figure:
     axes = figure.subplots()
     recovery_panel(axes, results, shift)
     axes.set_title(f"Around the unsignalled shift {shift}; dashed: the same without the shift")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.legend(**OUTSIDE)
     return figure
 
 
@@ -136,7 +130,7 @@ def draw_profiles(results: Mapping[str, Any], profiles: Mapping[str, Any]) -> Fi
     axes = figure.subplots()
     profile_panel(axes, results, profiles)
     axes.set_title("Performance profiles: how often AURC is above tau")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.legend(**OUTSIDE)
     return figure
 
 
@@ -173,7 +167,7 @@ def draw_reliability(
     Returns:
         One panel for each kind of partners; the area of a dot is the share of entries in its bin.
     """
-    figure = Figure(figsize=(3.4 * len(report), 3.8))
+    figure = Figure(figsize=(3.4 * len(report) + 1.6, 3.8))
     panels = figure.subplots(1, len(report), sharey=True, squeeze=False)[0]
     for panel, (partners, sources) in zip(panels, report.items(), strict=True):
         panel.plot([0, 1], [0, 1], color="#444444", linewidth=1.0)
@@ -187,5 +181,7 @@ def draw_reliability(
         panel.set_xlabel("probability of a crisis")
         panel.set_aspect("equal")
     panels[0].set_ylabel("share that was one")
-    panels[0].legend(loc="upper left")
+    found = (zip(*panel.get_legend_handles_labels(), strict=True) for panel in panels)
+    handles = {label: handle for pairs in found for handle, label in pairs}
+    panels[-1].legend(handles.values(), handles.keys(), **OUTSIDE)
     return figure

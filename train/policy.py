@@ -17,7 +17,7 @@ from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory
 from empathy_loop.envs.observation import Observation, ObservationLayout
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.train.actors import read_learned
+from empathy_loop.train.learned import read_learned
 
 CRITIC = "critic."
 """How the names of weights begin that only training needs."""

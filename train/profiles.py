@@ -14,13 +14,26 @@ POINTS = 201
 """Thresholds at which the profiles are told."""
 
 
-def profiles_of(results: Mapping[str, Any]) -> dict[str, Any]:
+def profiles_of(results: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the performance profiles of results; those of version 0.1.0 are made from the scores.
+
+    Args:
+        results: As `train.schema` documents them.
+
+    Returns:
+        As it documents `profiles`.
+    """
+    found: Mapping[str, Any] | None = results.get("profiles")
+    return make_profiles(results) if found is None else found
+
+
+def make_profiles(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the share of runs x scored shifts with an AURC above tau, for each arm.
 
     The generator of each band is seeded with the fingerprint: the same results give the same.
 
     Args:
-        results: As `train.schema` documents them.
+        results: As `train.schema` documents them, with or without `profiles`.
 
     Returns:
         `thresholds` (tau, in the unit of AURC, from the lowest to the highest score and at least

@@ -17,11 +17,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
-from empathy_loop.envs.observation import ObservationLayout
-from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.reading import close_matches
 from empathy_loop.train.config import hash_of
 from empathy_loop.train.files import read_json
+from empathy_loop.train.learned import layout_of
 from empathy_loop.train.plan import (
     CEILING,
     FLOOR,
@@ -248,20 +247,9 @@ def _settings_of(comparison: Comparison) -> dict[str, Any]:
     return {
         "env": comparison.env,
         "world": asdict(world),
-        "layout": _layout_of(world),
+        "layout": layout_of(world),
         "arms": arms,
     }
-
-
-def _layout_of(world: WorldParams) -> dict[str, Any]:
-    """Return first and last column of each quantity in an observation."""
-    layout = ObservationLayout.of(world)
-    blocks = {"self": layout.self_block, "other": layout.other_block}
-    columns = {
-        block: {name: [part.start, part.stop] for name, part in parts.items()}
-        for block, parts in blocks.items()
-    }
-    return {**columns, "size": layout.size, "num_actions": layout.num_actions}
 
 
 def _refuse_other(reference: Reference, there: Any, here: Any) -> None:

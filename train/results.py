@@ -34,6 +34,7 @@ from empathy_loop.train.learning_speed import learning_speed
 from empathy_loop.train.measures import MEASURES, OVERALL, Measure
 from empathy_loop.train.notes import INTERVALS, command_of, describe_episode, limits_of
 from empathy_loop.train.plan import Comparison, identity_of, plan_runs
+from empathy_loop.train.profiles import make_profiles
 from empathy_loop.train.results_file import RESULTS
 from empathy_loop.train.sweep_scores import score_sweeps
 from empathy_loop.train.team_scores import (
@@ -78,7 +79,7 @@ def make_results(
     overall = {SELF_PLAY: own["overall"]} | {team: one["overall"] for team, one in teams.items()}
     contrasts, differences = contrast_all(adapted_teams)
     sweeps = score_sweeps(evidences[SWEPT])
-    return {
+    results = {
         "name": comparison.name,
         "summary": comparison.summary,
         "headline": headline_of(sweeps) + headline(evidence, overall, contrasts),
@@ -106,6 +107,7 @@ def make_results(
         "limits": limits_of(evidence, adapted),
         **_origin(comparison),
     }
+    return results | {"profiles": make_profiles(results)}
 
 
 def _origin(comparison: Comparison) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from empathy_loop.train.schema_parts import Estimate, Score
+from empathy_loop.train.schema_parts import Estimate, Profiles, Score
 from empathy_loop.train.schema_sweeps import Sweeps
 
 Partners = Literal["self_play", "train", "heldout"]
@@ -143,7 +143,18 @@ class Team(TypedDict):
     """As in `Results`."""
 
 
-class CrossPlay(TypedDict):
+class PairMeans(TypedDict, total=False):
+    """What files of version 0.1.0 do not sum up of a matrix: means over pairs that are known."""
+
+    with_copies: float | None
+    """Level among copies of one seed."""
+    with_another: float | None
+    """Level with one partner of another seed."""
+    gap: float | None
+    """The first minus the second."""
+
+
+class CrossPlay(PairMeans):
     """How an arm fares beside other seeds of itself."""
 
     seeds: list[int]
@@ -199,6 +210,8 @@ class Optional(TypedDict, total=False):
     """Versions of Python and of the packages that the numbers were made with."""
     sweeps: Sweeps | None
     """What came out under other circumstances, if there were any."""
+    profiles: Profiles
+    """Of the AURC of runs x scored shifts."""
     reliability: dict[str, dict[Partners, dict[Source, Bins]]]
     """The reliability diagrams that belong to `beliefs`."""
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from empathy_loop.envs.populations import FOCAL
 from empathy_loop.train.beliefs import PARTNERS, QUALITIES, SOURCES
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.markup import describe_seeds
 from empathy_loop.train.outcomes import OUTCOMES
 from empathy_loop.train.reference import Reference
 from empathy_loop.train.report import REPORT, format_score
@@ -124,7 +125,7 @@ def print_comparison(console: Console, results: Mapping[str, Any], folder: Path)
         tables["all shifts"] = (results["overall"], OVERALL)
     for title, (scores, measures) in tables.items():
         rows = [
-            (arm["name"], str(arm["seeds"]), *_row(scores[arm["name"]], measures))
+            (arm["name"], (*describe_seeds(arm["seeds"]), ""), *_row(scores[arm["name"]], measures))
             for arm in results["arms"]
             if arm["name"] in scores
         ]
@@ -163,6 +164,7 @@ def print_verdicts(
         (
             one.run,
             VERIFIED[one.measure].title,
+            _parts(one.mean, 3),
             f"[{one.low:z.3f}, {one.high:z.3f}]",
             f"{one.then:z.3f}",
             "failed" if one.now is None else f"{one.now:z.3f}",
@@ -170,14 +172,21 @@ def print_verdicts(
         )
         for one in verdicts
     ]
-    headings = ("run", "measure", "one more run", "published", "here", "verdict")
+    headings = ("run", "measure", "mean of the arm", "one more run", "published", "here", "verdict")
     _print_table(console, f"{reference.name}, made again", headings, rows)
     _print(
         console,
         "One more run: the t-based prediction interval over the published seeds, mean +- t s "
         f"sqrt(1 + 1/n); all {len(verdicts)} hold together with {CONFIDENCE:.0%} (Bonferroni). "
-        "It is wider than the interval of a mean, for a run spreads as runs do.",
+        "It is wider than the interval of the published mean, for a run spreads as runs do.",
     )
+    for one in verdicts:
+        for arm in one.alike:
+            _print(
+                console,
+                f"{one.run}, {VERIFIED[one.measure].title}: the published mean of {arm} lies "
+                "inside too, so that this number could not have told the two arms apart.",
+            )
     _print_meanings(console, (measure[:2] for measure in VERIFIED.values()))
     inside = sum(one.is_inside for one in verdicts)
     same = sum(one.now == one.then for one in verdicts)
@@ -208,7 +217,7 @@ def _number(value: float | None) -> str:
 
 
 def _row(scores: Mapping[str, Any], measures: Mapping[str, Measure]) -> list[Parts]:
-    return [_parts(scores[name], measure.digits) for name, measure in measures.items()]
+    return [_parts(scores.get(name) or {}, measure.digits) for name, measure in measures.items()]
 
 
 def _parts(score: Mapping[str, Any], digits: int = 2) -> Parts:

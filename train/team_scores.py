@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from empathy_loop.train.adaptability import level
 from empathy_loop.train.cells import cell_name
@@ -123,16 +125,33 @@ def cross_play_matrix(found: ByCondition) -> dict[str, Any]:
         terms = terms_of(evidence, arm, home, None) if is_there else None
         return None if terms is None else level(terms, -terms.shift, terms.shift)
 
-    return {
-        arm: {
-            "seeds": list(comparison.seeds),
-            "level": [
-                [entry(arm, home, partner) for partner in comparison.seeds]
-                for home in comparison.seeds
-            ],
-        }
+    matrices = {
+        arm: [[entry(arm, home, one) for one in comparison.seeds] for home in comparison.seeds]
         for arm in _learned(alone)
     }
+    return {
+        arm: {"seeds": list(comparison.seeds), "level": matrix, **pair_means(matrix)}
+        for arm, matrix in matrices.items()
+    }
+
+
+def pair_means(matrix: Sequence[Sequence[float | None]]) -> dict[str, float | None]:
+    """Return the mean level among copies of a seed and with another, and what lies between.
+
+    Args:
+        matrix: As `train.schema` documents the level of `cross_play`.
+
+    Returns:
+        with_copies, with_another and gap; None where no such pair is known.
+    """
+    level = np.array(matrix, np.float64)
+    is_copy, is_known = np.eye(len(level), dtype=bool), np.isfinite(level)
+    own, other = (
+        float(level[which].mean()) if which.any() else None
+        for which in (is_copy & is_known, ~is_copy & is_known)
+    )
+    gap = None if own is None or other is None else own - other
+    return {"with_copies": own, "with_another": other, "gap": gap}
 
 
 def score_continued(found: ByCondition) -> dict[str, Any] | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from empathy_loop.train.contrasts import ALL_SHIFTS
 from empathy_loop.train.measures import MEASURES, OVERALL
+from empathy_loop.train.team_scores import pair_means
 from empathy_loop.train.teams import LESIONS, SELF_PLAY, TEAMS
 
 CROSS_PLAY_PICTURE = "cross_play.png"
+HEADLINE = ("cas", "deficit")
+"""Measures of OVERALL that are shown side by side for all teams."""
 
 Entry = str | Mapping[str, Any] | None
 """A text, or a score as `train.schema` documents it."""
@@ -43,6 +44,7 @@ def team_tables(results: Mapping[str, Any]) -> Iterator[Table]:
     """
     if results.get("teams"):
         yield _teams(results)
+        yield from _each_team(results)
     if results.get("cross_play"):
         yield _cross_play(results)
     if results.get("lesions"):
@@ -62,7 +64,7 @@ def difference_tables(results: Mapping[str, Any]) -> Iterator[Table]:
     rows = [
         [
             f"{entry['claim']} - {entry['baseline']}",
-            entry["team"],
+            entry.get("team", SELF_PLAY),
             entry["shift"],
             MEASURES[entry["measure"]].title,
             entry["difference"],
@@ -79,28 +81,43 @@ def _teams(results: Mapping[str, Any]) -> Table:
     """Return CAS and the deficit of each arm in each team."""
     overall = {SELF_PLAY: results["overall"]}
     overall |= {team: found["overall"] for team, found in results["teams"].items()}
-    measures = ("cas", "deficit")
     return Table(
         "In teams",
-        ("arm", *(f"{team}: {OVERALL[name].title}" for team in overall for name in measures)),
+        ("arm", *(f"{team}: {OVERALL[name].title}" for team in overall for name in HEADLINE)),
         [
-            [arm, *(overall[team].get(arm, {}).get(name) for team in overall for name in measures)]
-            for arm in results["overall"]
+            [arm, *(overall[team].get(arm, {}).get(name) for team in overall for name in HEADLINE)]
+            for arm in _arms(results)
         ],
         "; ".join(f"{team}: {TEAMS[team]}" for team in overall)
         + ". Random and oracle, 0 and 1, sit in the arm's seats of the same team.",
     )
 
 
+def _each_team(results: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield what stands beside CAS and the deficit: each family, the worst, and how all fare."""
+    for team, found in results["teams"].items():
+        families = list(dict.fromkeys(name for one in found["families"].values() for name in one))
+        measures = [name for name in OVERALL if name not in HEADLINE]
+        headings = (*(f"AURC, {name}" for name in families), *(OVERALL[n].title for n in measures))
+        rows: list[list[Entry]] = [
+            [
+                arm,
+                *(found["families"][arm].get(name) for name in families),
+                *(found["overall"][arm].get(name) for name in measures),
+            ]
+            for arm in _arms(results)
+            if arm in found["overall"]
+        ]
+        yield Table(f"Over all shifts, {team}", ("arm", *headings), rows, f"{team}: {TEAMS[team]}.")
+
+
 def _cross_play(results: Mapping[str, Any]) -> Table:
     """Return the level among copies and with one partner of another seed, and what lies between."""
+    columns = ("with_copies", "with_another", "gap")
     rows: list[list[Entry]] = []
     for arm, found in results["cross_play"].items():
-        matrix = np.array(found["level"], np.float64)
-        is_own = np.eye(len(matrix), dtype=bool)
-        own, other = (_mean(matrix[which]) for which in (is_own, ~is_own))
-        gap = None if own is None or other is None else own - other
-        rows.append([arm, *(_plain(value) for value in (own, other, gap))])
+        means = found if "gap" in found else pair_means(found["level"])
+        rows.append([arm, *(_plain(means[name]) for name in columns)])
     return Table(
         "Cross-play between seeds",
         ("arm", "with copies", "with another seed", "gap"),
@@ -159,10 +176,9 @@ def _speed(found: Mapping[str, Any]) -> Table:
     )
 
 
-def _mean(values: Any) -> float | None:
-    """Return the mean of what is known."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else None
+def _arms(results: Mapping[str, Any]) -> list[str]:
+    """Return the arms that have scores, in the order of the comparison."""
+    return [arm["name"] for arm in results["arms"] if arm["name"] in results["overall"]]
 
 
 def _plain(value: float | None) -> Entry:

@@ -28,6 +28,9 @@ class Verdict(NamedTuple):
         measure: One of MEASURES.
         low: Low end of the interval in which one more run should fall.
         high: Its high end.
+        mean: What was published of the arm, an `Estimate` of `train.schema_parts`.
+        alike: Names of the other arms that were made again and whose published mean lies inside:
+            a run of theirs would have passed as one of this arm.
         then: What the very run came to when the reference was made.
         now: What it has come to now; None if it failed.
     """
@@ -36,6 +39,8 @@ class Verdict(NamedTuple):
     measure: str
     low: float
     high: float
+    mean: Mapping[str, Any]
+    alike: tuple[str, ...]
     then: float
     now: float | None
 
@@ -114,12 +119,14 @@ def verdicts_of(
         ValueError: the reference has fewer than two seeds of an arm, and so no interval.
     """
     learned = [run for run in plan_runs(smaller) if run.is_learned]
+    arms, there = dict.fromkeys(run.arm for run in learned), reference.results["overall"]
     coverage = 1.0 - (1.0 - CONFIDENCE) / (len(learned) * len(MEASURES))
     verdicts = []
     for run in learned:
         seed = str(run.config.seed)
         for measure in MEASURES:
-            known = reference.results["overall"][run.arm][measure]["runs"]
+            published = there[run.arm][measure]
+            known = published["runs"]
             values = np.array([one for one in known.values() if one is not None], np.float64)
             interval = prediction_interval(values, coverage)
             if interval is None:
@@ -127,6 +134,13 @@ def verdicts_of(
                     f"the reference {reference.name} has {len(values)} run of {run.arm}: too few "
                     "seeds for an interval; verify one with at least 2"
                 )
+            alike = tuple(
+                arm
+                for arm in arms
+                if arm != run.arm and interval.low <= there[arm][measure]["mean"] <= interval.high
+            )
             here = results["overall"].get(run.arm, {}).get(measure, {"runs": {}})["runs"]
-            verdicts.append(Verdict(run.name, measure, *interval, known[seed], here.get(seed)))
+            verdicts.append(
+                Verdict(run.name, measure, *interval, published, alike, known[seed], here.get(seed))
+            )
     return verdicts

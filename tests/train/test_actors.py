@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -147,8 +148,50 @@ def test_a_network_without_memory_has_no_states(tmp_path: Path, make_config: Mak
 def test_a_world_of_other_sizes_is_refused(tmp_path: Path, make_config: MakeConfig) -> None:
     train(make_config(updates=1), tmp_path)
     actor = load_actor(tmp_path)
-    with pytest.raises(ValueError, match="trained with num_agents=3 and cannot act with num_ag"):
+    with pytest.raises(ValueError, match="num_agents=3 and cannot act with num_ag") as refusal:
         run_episodes(actor, WorldParams(num_agents=4, horizon=16), 2, seed=100)
+    assert len(set(re.findall(r"\b[0-9a-f]{16}\b", str(refusal.value)))) == 2
+
+
+def spoil(checkpoint: dict[str, Any], what: str) -> None:
+    """Make a checkpoint one of another version, or a damaged one."""
+    settings, weights = checkpoint["config"], checkpoint["network"]
+    if what == "an unknown rule":
+        settings["world"]["gravity"] = 9.8
+    elif what == "no world":
+        del settings["world"]
+    elif what == "an unknown setting":
+        settings["agent"]["ppo"]["momentum"] = 0.9
+    else:
+        name = next(name for name, weight in weights.items() if weight.dim() == 2)
+        weights[name] = torch.cat([weights[name], weights[name][:, :1]], dim=1)
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "message", "fingerprints"),
+    [
+        ("an unknown rule", CheckpointError, "this version has no rule gravity; use the ver", 2),
+        ("no world", CheckpointError, "its settings lack 'world'; use the version that", 0),
+        ("an unknown setting", ValueError, "unknown key 'ppo.momentum'", 0),
+        ("another layout", CheckpointError, r"has the shape \[\d+, \d+\] and would have", 2),
+    ],
+)
+def test_a_run_of_another_version_is_refused_with_both_fingerprints(
+    tmp_path: Path,
+    make_config: MakeConfig,
+    what: str,
+    error: type[Exception],
+    message: str,
+    fingerprints: int,
+) -> None:
+    path = train(make_config(updates=1), tmp_path)
+    checkpoint = torch.load(path, weights_only=True)
+    spoil(checkpoint, what)
+    torch.save(checkpoint, path)
+    with pytest.raises(error, match=message) as refusal:
+        load_actor(tmp_path)
+    assert str(tmp_path) in str(refusal.value)
+    assert len(set(re.findall(r"\b[0-9a-f]{16}\b", str(refusal.value)))) == fingerprints
 
 
 class Neighbour:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from made_cells import MADE, REMAP, make_cells, write_logs
 
-from empathy_loop.train.against import merge_results
+from empathy_loop.agents.arm import build_network
+from empathy_loop.train.actors import LearnedActor, load_actor
+from empathy_loop.train.against import _play, _training_of, merge_results
 from empathy_loop.train.cells import Cell
-from empathy_loop.train.plan import Comparison, plan_runs
+from empathy_loop.train.evaluate import run_episodes
+from empathy_loop.train.plan import Comparison, plan_runs, world_of_cell
 from empathy_loop.train.reference import Reference, describe_settings
 from empathy_loop.train.results import make_results
 from empathy_loop.train.results_file import check_results
@@ -107,3 +112,84 @@ def test_curves_are_laid_on_the_offsets_of_the_reference(reference: Reference) -
     curve = merged["recovery"][REMAP.name]["arms"]["reader"]
     assert len(curve["mean"]) == len(shorter["offset"])
     check_results(merged, "merged")
+
+
+SEATED = replace(MADE, teams=("self_play", "heldout"))
+
+
+def beside_partners(cells: dict[str, Cell]) -> dict[str, Cell]:
+    """Return cells with others at half of the way to random's, as if played beside partners."""
+    lower = {
+        f"heldout/{name}": cell._replace(welfare=1.5 * cell.welfare) for name, cell in cells.items()
+    }
+    return cells | lower
+
+
+def test_it_is_scored_and_placed_beside_held_out_partners_too(tmp_path: Path) -> None:
+    without = replace(SEATED, arms=WITHOUT.arms)
+    found = {
+        name: cells if name.startswith(("random", "oracle")) else beside_partners(cells)
+        for name, cells in make_cells(without).items()
+    }
+    results = make_results(without, found, {}, tmp_path)
+    seated = Reference("made", without, describe_settings(without)["settings"], results)
+    cells = by_arm(SEATED, "random", "reader", "oracle")
+    for seed, own in cells["reader"].items():
+        cells["reader"][seed] = beside_partners(own)
+    for anchor in ("random", "oracle"):
+        for seed, own in cells[anchor].items():
+            cells[anchor][seed] = own | {f"heldout/{name}": cell for name, cell in own.items()}
+    merged = merge_results(seated, ["reader"], cells)
+    whole_found = make_cells(SEATED) | found
+    for seed in SEATED.seeds:
+        whole_found[f"reader-s{seed}"] = cells["reader"][seed]
+    whole = make_results(SEATED, whole_found, {}, tmp_path)
+    for part in ("scores", "overall", "families"):
+        ours, there = (data["teams"]["heldout"][part] for data in (merged, whole))
+        assert plain(ours["reader"]) == plain(there["reader"])
+        assert ours["reader"] != merged[part]["reader"]
+        assert ours["cognitive"] == results["teams"]["heldout"][part]["cognitive"]
+    assert "Beside held-out partners, reader: CAS -0." in merged["headline"]
+    check_results(merged, "merged")
+
+
+def test_it_plays_beside_the_partners_beside_which_the_arms_were_scored() -> None:
+    short = replace(SEATED, episodes=2, world={"horizon": 16})
+    twin, names = world_of_cell(plan_runs(short)[0].config.world, None), {"none", "cue_remap 1"}
+    names |= {"partner_swap 0.3"}
+    random = load_actor("random")
+    without = Reference("made", short, {}, {})
+    assert _play(random, without, 0).keys() == names
+    cells = _play(random, without._replace(results={"teams": {"heldout": {}}}), 0)
+    assert cells.keys() == names | {f"heldout/{name}" for name in names}
+    log = run_episodes(random, twin, 2, 0, seats=("focal", "heldout", "heldout"))
+    assert np.array_equal(cells["heldout/none"].welfare, log.welfare)
+    assert not np.array_equal(cells["none"].welfare, log.welfare)
+
+
+def trained_in(reference: Reference, **rules: Any) -> LearnedActor:
+    """Return an untrained actor of the world of a reference with other rules."""
+    config = plan_runs(reference.comparison)[0].config
+    params = replace(config.world, **rules)
+    network = build_network(config.agent, params, seed=0)
+    return LearnedActor(config.agent, params, network.state_dict())
+
+
+def test_a_run_that_was_trained_under_other_rules_is_refused_with_both_fingerprints(
+    reference: Reference,
+) -> None:
+    stranger = trained_in(reference, misattuned_hurt=0.9, help_reach=1)
+    with pytest.raises(
+        ValueError, match=r"help_reach 1 for 2, misattuned_hurt 0\.9 for 0\.3"
+    ) as no:
+        _training_of("mine", stranger, reference)
+    assert len(set(re.findall(r"\b[0-9a-f]{16}\b", str(no.value)))) == 2
+
+
+def test_what_a_run_saw_or_met_otherwise_in_training_is_said(reference: Reference) -> None:
+    assert _training_of("mine", trained_in(reference), reference) == []
+    met = trained_in(reference, shift="cue_remap", show_cues=False)
+    assert _training_of("mine", met, reference) == [
+        "mine was trained in worlds unlike those of the arms: show_cues False for True, "
+        "shift 'cue_remap' for 'partner_swap'."
+    ]

@@ -6,10 +6,12 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from made_cells import MADE, REMAP, SWAP, make_cells, write_logs
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.figure import Figure
 
@@ -17,6 +19,7 @@ from empathy_loop.train.beliefs import SOURCES
 from empathy_loop.train.plots import (
     COLOURS,
     SOURCE_COLOURS,
+    STYLE,
     colours_of,
     draw_all,
     draw_calibration,
@@ -28,7 +31,7 @@ from empathy_loop.train.plots import (
     recovery_file,
     reliability_picture,
 )
-from empathy_loop.train.profiles import profiles_of
+from empathy_loop.train.profiles import make_profiles, profiles_of
 from empathy_loop.train.results import make_results
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -159,7 +162,7 @@ def test_a_single_seed_is_drawn_without_a_band(results: dict[str, Any]) -> None:
 
 def test_what_was_not_trained_or_scored_has_no_picture(results: dict[str, Any]) -> None:
     results["learning"] = {}
-    del results["reliability"]
+    del results["reliability"], results["profiles"]
     results["recovery"][REMAP.name]["arms"] = {}
     results["shifts"][0]["scored"] = results["shifts"][1]["scored"] = False
     assert set(draw_all(results)) == {"scores.png", "recovery_partner_swap_0.3.png"}
@@ -179,6 +182,7 @@ def test_profiles_are_the_shares_of_the_results_and_fall_between_the_scores(
     results: dict[str, Any],
 ) -> None:
     profiles = profiles_of(results)
+    assert profiles is results["profiles"]
     thresholds = np.array(profiles["thresholds"])
     # cognitive: .28, .288, .296 after cue_remap, .56, .576, .592 after the swap.
     share = np.array(profiles["arms"]["cognitive"]["mean"])
@@ -193,11 +197,17 @@ def test_profiles_are_the_shares_of_the_results_and_fall_between_the_scores(
 
 def test_an_arm_of_which_a_score_is_missing_has_no_profile(results: dict[str, Any]) -> None:
     results["scores"]["cognitive"][REMAP.name]["aurc"]["runs"]["1"] = None
-    assert profiles_of(results)["arms"].keys() == {"reader", "ippo_gru"}
+    assert make_profiles(results)["arms"].keys() == {"reader", "ippo_gru"}
     results["scores"]["ippo_gru"][REMAP.name]["aurc"]["runs"] = {}
     for shift in results["shifts"]:
         shift["scored"] = shift["name"] == REMAP.name
-    assert profiles_of(results)["arms"].keys() == {"reader"}
+    assert make_profiles(results)["arms"].keys() == {"reader"}
+
+
+def test_profiles_that_a_file_lacks_are_made_from_its_scores(results: dict[str, Any]) -> None:
+    found = results.pop("profiles")
+    assert profiles_of(results) == found
+    assert "profiles.png" in draw_all(results)
 
 
 def test_the_calibration_of_an_arm_is_that_of_its_belief_or_else_of_its_probe(
@@ -205,7 +215,7 @@ def test_the_calibration_of_an_arm_is_that_of_its_belief_or_else_of_its_probe(
 ) -> None:
     figure = draw_calibration(results)
     assert [axes.get_title() for axes in figure.axes] == ["self play", "train", "heldout"]
-    legend = figure.axes[0].get_legend()
+    legend = figure.axes[-1].get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["ippo_gru (probe)", "cognitive"]
     ((x, y),) = lines_of(figure.axes[0], colours_of(results)["cognitive"])
@@ -237,9 +247,31 @@ def test_a_reliability_diagram_shows_every_bin_of_every_source(beliefs: dict[str
         areas = np.asarray(dots[0].get_sizes()) - 4.0
         # 30 and 10 of 40 entries.
         assert areas[0] == pytest.approx(3 * areas[2])
-    legend = figure.axes[0].get_legend()
+    legend = figure.axes[-1].get_legend()
     assert legend is not None
     assert [text.get_text() for text in legend.get_texts()] == ["probe", "filter"]
+
+
+def overlaps(figure: Figure) -> bool:
+    """Return whether a legend lies on a panel, once a figure is laid out."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    legends = [axes.get_legend() for axes in figure.axes]
+    boxes = [one.get_window_extent() for one in legends if one is not None]
+    assert boxes
+    return any(box.overlaps(axes.get_window_extent()) for box in boxes for axes in figure.axes)
+
+
+def test_no_legend_lies_on_a_curve(results: dict[str, Any], beliefs: dict[str, Any]) -> None:
+    with mpl.rc_context(STYLE):
+        figures = [
+            draw_learning(results),
+            draw_recovery(results, REMAP.name),
+            draw_profiles(results, results["profiles"]),
+            draw_calibration(results),
+            draw_reliability(beliefs),
+        ]
+        assert [overlaps(figure) for figure in figures] == [False] * 5
 
 
 def test_a_reliability_picture_is_a_png(beliefs: dict[str, Any]) -> None:

@@ -12,9 +12,10 @@ from empathy_loop.agents.types import Memory
 from empathy_loop.envs import mutual_aid_v0
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.world import World
-from empathy_loop.train.actors import LearnedActor, read_learned
+from empathy_loop.train.actors import LearnedActor
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.learned import read_learned
 from empathy_loop.train.loop import train
 from empathy_loop.train.policy import Policy, load
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 from made_cells import MADE, make_cells
 
 from empathy_loop.train.actors import load_actor
+from empathy_loop.train.comparisons import load_comparison
 from empathy_loop.train.config import hash_of
 from empathy_loop.train.evaluate import run_episodes
-from empathy_loop.train.plan import CEILING, FLOOR, plan_runs, world_of_cell
+from empathy_loop.train.plan import CEILING, FLOOR, identity_of, plan_runs, world_of_cell
 from empathy_loop.train.reference import (
     SETTINGS,
     Reference,
@@ -58,6 +60,13 @@ def test_a_reference_that_ships_is_of_the_worlds_and_the_arms_of_this_version(na
     check_arms(reference, reference.comparison.all_arms)
     assert describe_references()[name] == reference.comparison.summary != ""
     assert "empathy" in list_references()
+
+
+@pytest.mark.parametrize("name", list_references())
+def test_a_reference_that_ships_is_of_the_comparison_that_ships_under_its_name(name: str) -> None:
+    file = Path(str(files("empathy_loop.configs"))) / "reference" / name / SETTINGS
+    kept = json.loads(file.read_text())["fingerprint"]
+    assert kept == identity_of(load_comparison(name)), "make the reference anew, or name it anew"
 
 
 @pytest.mark.parametrize("name", list_references())

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 import torch
 from forked_command import Commands, wait_for
-from small_comparison import RUNS, SMALL
-from small_comparison import UPDATES as COMPARED
+from small_comparison import RUNS, SMALL, UPDATE
+from small_comparison import UPDATES as ALL_UPDATES
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from empathy_loop.train.checkpoint import CHECKPOINT, PREVIOUS, load_checkpoint
@@ -237,12 +237,25 @@ def test_the_installed_command_killed_and_resumed(place: Place, lines: int) -> N
 # A whole comparison, with its workers
 
 
+CONTINUED = 8
+"""Updates of continued training."""
+COMPARED = ALL_UPDATES - CONTINUED
+"""Updates of each learned run, so that it saves once before its end, and there are no more in all
+than of a comparison without what follows."""
+WITH_ALL = f"""
+teams = ["self_play", "cross_play"]
+lesions = ["memory_cleared"]
+continued_steps = {CONTINUED * UPDATE}
+""" + SMALL.replace(f"steps = {ALL_UPDATES * UPDATE}", f"steps = {COMPARED * UPDATE}")
+"""The small comparison with all that is made of its runs when they are trained."""
+
+
 class Comparisons:
     """Comparisons with the same settings, made in forked processes of one group each."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.file = write_text(place.folder / "small.toml", SMALL)
+        self.file = write_text(place.folder / "small.toml", WITH_ALL)
 
     def folder(self, name: str) -> Path:
         return self.place.folder / name
@@ -277,6 +290,12 @@ def comparisons(place: Place) -> Comparisons:
     return Comparisons(place)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(comparisons: Comparisons) -> Path:
+    """Return the folder of the comparison that nothing happened to."""
+    return comparisons.finish("undisturbed")
+
+
 def assert_same_comparison(one: Path, other: Path) -> None:
     """Assert that results are the same bytes, and that each update was logged once."""
     assert (one / "results.json").read_bytes() == (other / "results.json").read_bytes()
@@ -284,37 +303,41 @@ def assert_same_comparison(one: Path, other: Path) -> None:
     for run in RUNS[:2]:
         assert metrics_of(one / "runs" / run) == metrics_of(other / "runs" / run)
         assert events_of(one / "runs" / run) == events_of(other / "runs" / run)
+        continued = (checkpoint_of(folder / "continued" / run) for folder in (one, other))
+        assert_same(*continued)
 
 
 DEATHS = [
     ("advance", 900),
     ("save_checkpoint", 20),
-    ("animation", 5),
     ("run_episodes", 30),
     ("save_cells", 6),
+    ("play_crossed", 400),
+    ("continue_run", 24),
+    ("continue_run", 1200),
     ("make_results", 20),
     ("write_report", 3),
 ]
-"""In training, at a save, in a run's own evaluation, in its cells, and while writing results."""
+"""In training, at a save, in a run's own evaluation or its cells, beside other seeds, before and
+after the copy that is trained on has its first checkpoint, and while writing results."""
 
 
 def test_a_comparison_whose_processes_are_all_killed_ends_as_one_that_was_not(
-    comparisons: Comparisons, small_finished: Path
+    comparisons: Comparisons, undisturbed: Path
 ) -> None:
     draw = random.Random(2)
-    for _ in range(2):
-        process = comparisons.start("killed")
-        time.sleep(draw.uniform(0.1, 1.0))
-        os.killpg(process, signal.SIGKILL)
-        assert comparisons.place.commands.wait(process) == -signal.SIGKILL
+    process = comparisons.start("killed")
+    time.sleep(draw.uniform(0.1, 1.0))
+    os.killpg(process, signal.SIGKILL)
+    assert comparisons.place.commands.wait(process) == -signal.SIGKILL
     for death in DEATHS:
         code = comparisons.live("killed", die=death)
         assert code == -signal.SIGKILL, (death, comparisons.written("killed"))
-    assert_same_comparison(comparisons.finish("killed"), small_finished)
+    assert_same_comparison(comparisons.finish("killed"), undisturbed)
 
 
 def test_sigterm_to_all_processes_of_a_comparison_saves_its_runs(
-    comparisons: Comparisons, small_finished: Path
+    comparisons: Comparisons, undisturbed: Path
 ) -> None:
     process = comparisons.start("ended")
     for run in RUNS[:2]:
@@ -324,4 +347,4 @@ def test_sigterm_to_all_processes_of_a_comparison_saves_its_runs(
     assert "run the same command to go on" in " ".join(comparisons.written("ended").split())
     assert "Traceback" not in comparisons.written("ended")
     assert all(0 < done <= COMPARED for done in comparisons.updates("ended"))
-    assert_same_comparison(comparisons.finish("ended"), small_finished)
+    assert_same_comparison(comparisons.finish("ended"), undisturbed)

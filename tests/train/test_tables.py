@@ -13,6 +13,7 @@ from rich.console import Console
 
 from empathy_loop.train.beliefs import QUALITIES, SOURCES
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.markup import describe_seeds
 from empathy_loop.train.results import MEASURES, OVERALL
 from empathy_loop.train.tables import (
     MAIN,
@@ -202,6 +203,9 @@ def test_a_comparison_shows_a_table_for_each_shift_the_finding_and_the_files(
     assert [len(row) for row in tables] == [2 + len(MAIN), 2 + len(MAIN), 2 + len(OVERALL)]
     assert "[0.25, 0.75]" in text
     assert "1 of 2" in text
+    # What so few seeds allow to say stands below their number, as on the page.
+    assert describe_seeds(1)[1].startswith("too few") and "too few" in text
+    assert describe_seeds(2)[1].startswith("fewer") and "fewer" in text
     for measure in (OVERALL | MAIN).values():
         assert f"{measure.title}: {measure.meaning}" in text
     assert not any(line.split()[:1] == ["failed"] for line in text.splitlines())

@@ -10,67 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_cells import MADE, REMAP, SWAP, make_cell, usual_level
+from made_cells import REMAP, SWAP
+from made_teams import TEAMS, Found, make_team_cells
 
-from empathy_loop.train.cells import Cell, cell_name
 from empathy_loop.train.notes import command_of
-from empathy_loop.train.plan import Comparison, Shift, plan_runs
 from empathy_loop.train.plots_teams import draw_cross_play, draw_teams
 from empathy_loop.train.report import make_page
 from empathy_loop.train.results import make_results
 from empathy_loop.train.team_tables import team_tables
 from empathy_loop.train.teams import beside
-
-TEAMS = replace(
-    MADE,
-    teams=("self_play", "cross_play", "heldout"),
-    lesions=("memory_cleared", "shuffled"),
-    tests="overall",
-    continued_steps=1000,
-    continued_shift="cue_remap",
-)
-HELDOUT_WORLDS = 50
-"""Added to the seed of the worlds of held-out partners, whose anchors are others, too."""
-Found = dict[str, dict[str, Cell]]
-
-
-def scaled(run: Any, shift: Shift | None, seed: int, before: float, after: float) -> Cell:
-    """Return a cell at the usual levels times a factor before and one after the shift."""
-    levels = usual_level(run.arm, run.config.seed, shift)
-    if run.arm in ("random", "oracle"):
-        before = after = 1.0
-    return make_cell(seed, (levels[0] * before, levels[1] * after))
-
-
-def make_team_cells(comparison: Comparison) -> Found:
-    """Return cells with known levels: shares of those of self-play, which are the usual ones.
-
-    Beside held-out partners .5; in cross-play .8; with one partner, .1 lower for each number that
-    lies between both seeds. With memory cleared .5 of it is left after a shift and .9 without;
-    with beliefs shuffled .7, and all without. After continued training 1.5.
-    """
-    found: Found = {}
-    for run in plan_runs(comparison):
-        seed = run.config.seed
-        cells = found.setdefault(run.name, {})
-        for shift in (None, *comparison.shifts):
-            conditions = {"self_play": (1.0, 1.0)}
-            cells[cell_name(shift, "heldout")] = scaled(run, shift, seed + HELDOUT_WORLDS, 0.5, 0.5)
-            if run.is_learned:
-                after = 0.9 if shift is None else 0.5
-                conditions |= {"cross_play": (0.8, 0.8), "memory_cleared": (1.0, after)}
-            if run.arm == "cognitive":
-                conditions["shuffled"] = (1.0, 1.0 if shift is None else 0.7)
-            if run.is_learned and shift in (None, REMAP):
-                conditions["continued"] = (1.0, 1.0 if shift is None else 1.5)
-            for condition, (before, left) in conditions.items():
-                cells[cell_name(shift, condition)] = scaled(run, shift, seed, before, left)
-        if run.is_learned:
-            for other in comparison.seeds:
-                level = usual_level(run.arm, seed, None)[0] - 0.1 * abs(other - seed)
-                cells[cell_name(None, beside(other))] = make_cell(seed, (level, level))
-            del cells[cell_name(None, beside(seed))]
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +66,21 @@ def test_the_matrix_has_the_home_seed_in_rows_and_the_partner_in_columns(
     assert matrix["seeds"] == [0, 1, 2]
     expected = [[0.7, 0.6, 0.5], [0.62, 0.72, 0.62], [0.54, 0.64, 0.74]]
     assert np.array(matrix["level"]) == pytest.approx(np.array(expected))
+    # The means are in the file, and come out again for those of before.
+    assert matrix["with_copies"] == pytest.approx(0.72)
+    assert matrix["with_another"] == pytest.approx((0.6 + 0.5 + 0.62 + 0.62 + 0.54 + 0.64) / 6)
+    assert matrix["gap"] == matrix["with_copies"] - matrix["with_another"]
+    table = next(one for one in team_tables(results) if one.title.startswith("Cross-play"))
+    changed = {arm: one | {"gap": 9.0} for arm, one in results["cross_play"].items()}
+    before = {arm: {k: one[k] for k in ("seeds", "level")} for arm, one in changed.items()}
+    for cross_play, gap in ((changed, 9.0), (before, matrix["gap"])):
+        again = next(
+            one
+            for one in team_tables(results | {"cross_play": cross_play})
+            if one.title == table.title
+        )
+        (row,) = (row for row in again.rows if row[0] == "cognitive")
+        assert isinstance(row[3], Mapping) and row[3]["mean"] == gap
 
 
 def test_a_missing_run_leaves_gaps_in_the_matrix_and_nothing_else(
@@ -191,7 +154,7 @@ def test_the_headline_carries_self_play_and_held_out_partners(results: dict[str,
     assert beside_partners.startswith("cognitive against ippo_gru (all shifts, 3 seeds each): CAS")
     # Half of .43 and of .31.
     assert "CAS 0.21 [" in beside_partners or "CAS 0.22 [" in beside_partners
-    assert "In level, cognitive is ahead, but not significantly (p = 0.400" in beside_partners
+    assert "In level, no difference was shown (p = 0.400" in beside_partners
     assert any(", heldout, deficit:" in line for line in results["not_significant"])
 
 
@@ -200,13 +163,27 @@ def test_the_page_and_the_pictures_show_it_all(results: dict[str, Any]) -> None:
     pictures = draw_teams(results)
     assert pictures["cross_play.png"].startswith(b"\x89PNG")
     titles = [section.title for section in team_tables(results)]
-    assert len(titles) == 4
+    assert titles[:3] == ["In teams", "Over all shifts, cross_play", "Over all shifts, heldout"]
+    assert len(titles) == 6
     stand_ins = dict.fromkeys(("scores.png", "recovery_cue_remap_1.png"), b"") | pictures
     page = make_page(results, stand_ins)
     for words in (*titles, "Differences that are not tested", "memory_cleared"):
         assert words in page
     for section in team_tables(results):
         assert all(len(row) == len(section.header) for row in section.rows)
+
+
+def test_what_must_stand_beside_cas_stands_beside_it_in_each_team(results: dict[str, Any]) -> None:
+    (table,) = (one for one in team_tables(results) if one.title == "Over all shifts, heldout")
+    assert list(table.header) == [
+        *("arm", "AURC, cue_remap", "AURC, partner_swap", "worst family", "worst-off", "Gini")
+    ]
+    (row,) = (row for row in table.rows if row[0] == "cognitive")
+    heldout = results["teams"]["heldout"]
+    assert row[1] == heldout["families"]["cognitive"]["cue_remap"]
+    assert row[3:] == [
+        heldout["overall"]["cognitive"][name] for name in ("worst_family", "worst_off", "gini")
+    ]
 
 
 def test_results_of_earlier_versions_have_no_such_sections(results: dict[str, Any]) -> None:

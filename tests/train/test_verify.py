@@ -66,6 +66,7 @@ def test_the_interval_holds_for_one_run_and_for_all_numbers_together(
         # Four numbers share the 5%.
         assert prediction_interval(values, 1.0 - 0.05 / 4) == (one.low, one.high)
         assert one.now == one.then == values[0]
+        assert one.mean == reference.results["overall"][arm][one.measure]
         assert one.is_inside
 
 
@@ -79,6 +80,28 @@ def test_a_number_outside_or_a_run_that_failed_has_not_come_out_again(
         assert verdicts_of(reference, smaller, again)[0].is_inside is is_inside
     del again["overall"]["cognitive"]
     assert not verdicts_of(reference, smaller, again)[0].is_inside
+
+
+def test_a_number_that_cannot_tell_the_arms_apart_says_so(
+    reference: Reference, again: dict[str, Any]
+) -> None:
+    # The means of the arms are .12 and .08 apart; runs within .001 of theirs tell them apart.
+    smaller, known = choose_runs(reference, 1), copy.deepcopy(again)
+    for arm in ("cognitive", "ippo_gru"):
+        for measure in ("cas", "deficit"):
+            score = known["overall"][arm][measure]
+            score["runs"] = {str(k): score["mean"] + 0.001 * (k - 1) for k in range(3)}
+    spread = reference._replace(results=known)
+    assert [one.alike for one in verdicts_of(spread, smaller, again)] == [()] * 4
+    known["overall"]["cognitive"]["cas"]["runs"] = {"0": 0.3, "1": 0.432, "2": 0.55}
+    verdicts = verdicts_of(spread, smaller, again)
+    assert [one.alike for one in verdicts] == [("ippo_gru",), (), (), ()]
+    out = io.StringIO()
+    print_verdicts(Console(file=out), verdicts, spread, Path("here"))
+    text = " ".join(out.getvalue().split())
+    assert text.count("could not have told the two arms apart") == 1
+    assert "cognitive-s0, CAS: the published mean of ippo_gru lies inside too" in text
+    assert "0.432" in text
 
 
 def test_a_single_seed_makes_no_interval(reference: Reference, again: dict[str, Any]) -> None:
