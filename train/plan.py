@@ -259,6 +259,10 @@ def identity_of(comparison: Comparison) -> str:
     used = {
         name: settings[name] for name in ADDED if getattr(comparison, name) != getattr(plain, name)
     }
+    for claim in used.get("claims", ()):
+        # Came later: where it is not used, a comparison is the one it was.
+        if not claim["paired"]:
+            del claim["paired"]
     fingerprints = [run.fingerprint for run in runs]
     return hash_of([*fingerprints, comparison.contrasts, *([used] if used else [])])
 

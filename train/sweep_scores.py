@@ -177,7 +177,8 @@ def _gain_of_seeds(
 def _maps(swept: Evidence, read: Read) -> Iterator[dict[str, Any]]:
     """Yield, for each sweep over two assumptions, a map of each arm and each claimed readout.
 
-    One in which nothing moves, such as the time to a barrier behind which nobody begins, is left out.
+    One in which nothing moves, such as the time to a barrier that nobody begins behind, is left
+    out.
     """
     claimed = dict.fromkeys(one.readout for one in swept.comparison.claims if not one.control)
     for sweep in swept.comparison.sweeps:
