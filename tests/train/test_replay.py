@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +18,13 @@ from played import PARAMS, played
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.assess import Assessment
+from empathy_loop.train.cli import main
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.demonstrations import Demonstrations
 from empathy_loop.train.episode import Episode, Setting
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.loop import train
-from empathy_loop.train.records import Record, read_record
+from empathy_loop.train.records import Record, read_record, write_record
 from empathy_loop.train.replay import (
     check_replay,
     first_difference,
@@ -189,3 +191,42 @@ def test_no_step_follows_the_last_one() -> None:
         episode.step()
     with pytest.raises(ValueError, match="episodes must be at least 1, got 0"):
         record_episodes(setting("reader"), 0, Path("nowhere"))
+
+
+# A file from a stranger
+
+
+@pytest.fixture
+def forged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a record in whose seat a class sits, beside a module that would write a file."""
+    monkeypatch.chdir(tmp_path)
+    Path("stranger.py").write_text(
+        "from pathlib import Path\nPath('was_run').touch()\n"
+        "class Mind:\n"
+        "    def __init__(self, params): pass\n"
+        "    def accept(self, trust): return trust\n"
+        "    def weigh(self, trust, willingness): return trust\n"
+        "    def learn(self, events, trust, willingness): return trust, willingness\n"
+    )
+    record = played(("reader",) * 2, seats=("focal", "focal", "person:reserved"))
+    seats = ("focal", "focal", "person:stranger:Mind,trust_start=0.5")
+    header = replace(record.header, seats=seats)
+    yield write_record(tmp_path / "forged" / "one.npz", replace(record, header=header))
+    sys.modules.pop("stranger", None)
+
+
+def test_a_class_that_a_record_names_is_not_run_unless_allowed(
+    forged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = read_record(forged)
+    for look in (check_replay, play_again):
+        with pytest.raises(ValueError, match=r"'person:stranger:Mind.*run the code.*--allow-code"):
+            look(record)
+    Demonstrations(forged.parent, PARAMS)
+    assert main(["replay", str(forged)]) == 2
+    assert "--allow-code" in capsys.readouterr().err
+    assert not Path("was_run").exists()
+    # With another in the seat than played, the episode is another one.
+    assert main(["replay", str(forged), "--allow-code"]) == 2
+    assert "the replay differs from the record" in " ".join(capsys.readouterr().err.split())
+    assert Path("was_run").exists()
