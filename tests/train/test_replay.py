@@ -100,6 +100,17 @@ def test_one_changed_bit_is_found_and_placed(name: str, place: tuple[int, ...], 
         check_replay(changed)
 
 
+@pytest.mark.parametrize("name", ["truth/trust", "truth/willingness"])
+def test_one_changed_bit_of_what_a_person_thinks_is_found(name: str) -> None:
+    record = played(("reader",) * 2, seats=("focal", "focal", "person:reserved"))
+    check_replay(record)
+    array = record.arrays[name].copy()
+    array[7, 2] = np.nextafter(array[7, 2], 0)
+    changed = replace(record, arrays=record.arrays | {name: array})
+    with pytest.raises(ValueError, match=f"first in {name} at step 7"):
+        check_replay(changed)
+
+
 def test_another_seed_or_rule_is_another_episode() -> None:
     record = played(("reader",) * 3)
     for changes in ({"seed": 4}, {"params": replace(PARAMS, p_show_reaction=0.0, expressivity=0)}):
