@@ -270,7 +270,7 @@ def test_who_begins_episode_after_episode_is_slowed_down_and_others_go_on(
 
     with server.client() as watcher, server.client() as client:
         watcher.start()
-        watcher.socket.send(json.dumps({"type": "pace", "running": True, "speed": 10.0}))
+        watcher.socket.send(json.dumps({"type": "pace", "running": True, "speed": 30.0}))
         watching = threading.Thread(target=watch, args=(watcher,))
         watching.start()
         answers = []
