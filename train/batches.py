@@ -30,7 +30,8 @@ class Batch(NamedTuple):
         valid: bool [T, E]. False where there is only padding.
         is_human: bool [E, A]. Whether a person chose the actions.
         truth: Name to tensor of what is hidden, [S, E, A, ...] of the types in `records.ARRAYS`,
-            such as `need`; empty unless asked for. For training targets and scoring only.
+            such as `need`; empty unless asked for, and only what all the records hold. For
+            training targets and scoring only.
     """
 
     features: torch.Tensor
@@ -91,7 +92,8 @@ def to_batch(records: Sequence[Record], truth: bool = False) -> Batch:
             "from a folder each"
         )
     steps = torch.tensor([one.steps for one in records])
-    hidden = [name for name in records[0].arrays if name.startswith(_TRUTH)] if truth else []
+    shared = [name for name in records[0].arrays if all(name in one.arrays for one in records)]
+    hidden = [name for name in shared if name.startswith(_TRUTH)] if truth else []
     return Batch(
         **{name: _padded(records, name) for name in _OBSERVED},
         actions=_padded(records, "actions").long(),

@@ -15,8 +15,8 @@ from empathy_loop.train.batches import to_batch
 from empathy_loop.train.records import Record, read_record, records_in
 
 MUST_MATCH = (
-    *("grid_size", "num_agents", "num_kinds", "help_reach", "view_radius", "show_needs"),
-    "show_trust",
+    *("grid_size", "num_agents", "num_kinds", "help_reach", "view_radius", "offers"),
+    *("show_cues", "show_positive_cues", "p_scrambled_cue", "show_needs", "show_trust"),
 )
 """Rules that say what an observation holds and means."""
 

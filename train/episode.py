@@ -85,7 +85,7 @@ class Episode:
             )
         self._arrays: dict[str, NDArray[Any]] = {
             name: np.zeros(shape, ARRAYS[name][0])
-            for name, shape in shapes_of(params, params.horizon).items()
+            for name, shape in shapes_of(params, params.horizon, self.people is not None).items()
         }
         self._arrays["belief"].fill(np.nan)
         self._arrays["truth/shift_step"][...] = self.world.state.shift_step[0]
@@ -162,9 +162,9 @@ class Episode:
             greedy=setting.greedy,
         )
         arrays = {}
-        for name, (_, axes) in ARRAYS.items():
-            length = {"S": steps + 1, "T": steps}
-            kept = self._arrays[name][: length[axes[0]]] if axes else self._arrays[name]
+        for name, array in self._arrays.items():
+            axes, length = ARRAYS[name][1], {"S": steps + 1, "T": steps}
+            kept = array[: length[axes[0]]] if axes else array
             arrays[name] = kept.copy()
         return Record(header, arrays)
 
@@ -176,6 +176,9 @@ class Episode:
         self._arrays["cue"][t] = state.cue[0]
         for name in _OF_STATE:
             self._arrays[f"truth/{name}"][t] = getattr(state, name)[0]
+        if self.people is not None:
+            self._arrays["truth/trust"][t] = self.people.state.trust[0]
+            self._arrays["truth/willingness"][t] = self.people.state.willingness[0]
         for policy, actor in self._actors.items():
             decision = actor.act(self.world, self.setting.greedy)
             for i, own in enumerate(self.setting.policies):

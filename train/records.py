@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.person import PERSON
 from empathy_loop.envs.reading import amend
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.train.files import write_bytes
 
-FORMAT = 1
-"""Version of the layout of a record; another is refused."""
+FORMAT = 2
+"""Version of the layout of a record; of those before, 1 is read too, which lacks OF_PEOPLE."""
 CONTENT = "empathy-loop episode"
 """What the header of a record says it is."""
 ENDING = ".npz"
@@ -52,15 +53,20 @@ ARRAYS: dict[str, tuple[Any, str]] = {
     "truth/expressivity": (np.float64, "SA"),
     "truth/shift_step": (np.int32, ""),
     "truth/welfare": (np.float64, "T"),
+    "truth/trust": (np.float64, "SAA"),
+    "truth/willingness": (np.float64, "SA"),
 }
 """Name to type and axes of each array; T steps, S = T + 1 moments, R reward terms.
 
 Those of the moments come before the step of the same number. What they hold is documented where
 they come from: `envs.observation` (features, exterior, action_mask), `envs.state` (cue, need,
-hazard, style, severe, expressivity, shift_step) and `envs.world` (reward, reward_terms, welfare).
+hazard, style, severe, expressivity, shift_step), `envs.people` (trust, willingness) and
+`envs.world` (reward, reward_terms, welfare).
 `belief` is the need level that each agent believed each other to have, NaN where its policy has
 none to tell. `actions` are those that were asked for, of all agents.
 """
+OF_PEOPLE = ("truth/trust", "truth/willingness")
+"""Those that are there only where people are among the agents."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +116,15 @@ def current_versions() -> dict[str, str]:
     return {"empathy-loop": version("empathy-loop"), "numpy": np.__version__}
 
 
-def shapes_of(params: WorldParams, steps: int) -> dict[str, tuple[int, ...]]:
+def shapes_of(
+    params: WorldParams, steps: int, with_people: bool = False
+) -> dict[str, tuple[int, ...]]:
     """Return the name and shape of each array of a record.
 
     Args:
         params: The rules.
         steps: Number of steps T.
+        with_people: Whether those of OF_PEOPLE are among them.
     """
     layout = ObservationLayout.of(params)
     sizes = {
@@ -123,7 +132,11 @@ def shapes_of(params: WorldParams, steps: int) -> dict[str, tuple[int, ...]]:
         **{"K": params.num_kinds, "N": params.num_actions, "R": len(REWARD_TERMS)},
         **{"D": layout.size, "X": layout.other_size},
     }
-    return {name: tuple(sizes[axis] for axis in axes) for name, (_, axes) in ARRAYS.items()}
+    return {
+        name: tuple(sizes[axis] for axis in axes)
+        for name, (_, axes) in ARRAYS.items()
+        if with_people or name not in OF_PEOPLE
+    }
 
 
 def write_record(path: Path, record: Record) -> Path:
@@ -147,7 +160,7 @@ def write_record(path: Path, record: Record) -> Path:
 
 
 def read_record(path: Path) -> Record:
-    """Read a record; nothing in the file can run code.
+    """Read a record, which runs no code; a seat may name a class, which only a replay would run.
 
     Args:
         path: File that `write_record` wrote.
@@ -171,7 +184,8 @@ def read_header(path: Path) -> tuple[Header, int]:
         ValueError, OSError: as `read_record` does, of what is read.
     """
     with _opened(path) as archive:
-        return _header_of(archive, path)
+        header, steps, _ = _header_of(archive, path)
+        return header, steps
 
 
 def records_in(paths: list[Path]) -> list[Path]:
@@ -214,12 +228,14 @@ def _plain(record: Record) -> dict[str, Any]:
         for name, part in layout.other_block.items():
             first = start + d * layout.other_size
             blocks[f"other_{d + 1}.{name}"] = [first + part.start, first + part.stop]
-    own = {"content": CONTENT, "format": FORMAT, "steps": record.steps}
+    # One that was read from an old file is written as such.
+    is_old = _has_people(record.header) and not set(OF_PEOPLE) <= set(record.arrays)
+    own = {"content": CONTENT, "format": 1 if is_old else FORMAT, "steps": record.steps}
     return own | header | {"reward_terms": list(REWARD_TERMS), "features": blocks}
 
 
-def _header_of(archive: zipfile.ZipFile, path: Path) -> tuple[Header, int]:
-    """Return the header in an archive, and the number of steps."""
+def _header_of(archive: zipfile.ZipFile, path: Path) -> tuple[Header, int, bool]:
+    """Return the header in an archive, the number of steps, and whether OF_PEOPLE is there."""
     try:
         if archive.getinfo(HEADER).file_size > _LARGEST_HEADER:
             raise ValueError("a header of that size is none")
@@ -229,10 +245,10 @@ def _header_of(archive: zipfile.ZipFile, path: Path) -> tuple[Header, int]:
         raise ValueError(
             f"{path} is not a record of this project: it has no {HEADER} that says so"
         ) from error
-    if content != CONTENT or found != FORMAT:
+    if content != CONTENT or found not in (1, FORMAT):
         raise ValueError(
             f"{path} holds {content!r} of format {found!r}, this version reads {CONTENT!r} of "
-            f"format {FORMAT}; use the version that wrote it"
+            f"formats 1 and {FORMAT}; use the version that wrote it"
         )
     try:
         texts = {name: tuple(map(str, data[name])) for name in ("seats", "agents", "policies")}
@@ -251,14 +267,18 @@ def _header_of(archive: zipfile.ZipFile, path: Path) -> tuple[Header, int]:
     fits = all(len(text) == header.params.num_agents for text in texts.values())
     if not fits or not 0 <= steps <= header.params.horizon or min(numbers.values()) < 0:
         raise ValueError(f"{path}: its header is damaged: its numbers contradict each other")
-    return header, steps
+    return header, steps, found == FORMAT and _has_people(header)
+
+
+def _has_people(header: Header) -> bool:
+    return any(seat.startswith(PERSON) for seat in header.seats)
 
 
 def _read(archive: zipfile.ZipFile, path: Path) -> Record:
     """Return the record in an archive, every array checked."""
-    header, steps = _header_of(archive, path)
+    header, steps, with_people = _header_of(archive, path)
     arrays = {}
-    for name, shape in shapes_of(header.params, steps).items():
+    for name, shape in shapes_of(header.params, steps, with_people).items():
         kind = np.dtype(ARRAYS[name][0])
         try:
             # Looked at before it is unpacked: a small file can claim to hold a huge array.

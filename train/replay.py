@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from empathy_loop.envs.populations import count_focal
+from empathy_loop.envs.populations import count_focal, seat_of
 from empathy_loop.envs.render import draw
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.assess import Assessment, env_of, seats_in, world_of
@@ -73,7 +73,11 @@ def record_episodes(
     return written
 
 
-def play_again(record: Record, on_moment: Callable[[Episode], None] | None = None) -> Record:
+def play_again(
+    record: Record,
+    on_moment: Callable[[Episode], None] | None = None,
+    allow_code: bool = False,
+) -> Record:
     """Play a recorded episode again: the same seed, the recorded actions.
 
     Partners that the world moves itself act again by themselves.
@@ -81,14 +85,18 @@ def play_again(record: Record, on_moment: Callable[[Episode], None] | None = Non
     Args:
         record: What was recorded.
         on_moment: Called in every moment, the first and the last included.
+        allow_code: Whether a seat of the record may name a class, which is imported and run.
 
     Returns:
         Record of what happened now; without beliefs, for no policy is asked.
 
     Raises:
-        ValueError: an action of the record is none of that world's.
+        ValueError: an action of the record is none of that world's, or a seat names a class and
+            may not.
     """
     header = record.header
+    if not allow_code:
+        _refuse_code(header.seats)
     num_focal = count_focal(header.seats)
     setting = Setting(
         header.scenario,
@@ -131,17 +139,21 @@ def first_difference(recorded: Record, again: Record) -> str | None:
     return f"{name} at step {step}"
 
 
-def check_replay_into(record: Record, on_moment: Callable[[Episode], None]) -> None:
+def check_replay_into(
+    record: Record, on_moment: Callable[[Episode], None], allow_code: bool = False
+) -> None:
     """Play a recorded episode again, and refuse any difference.
 
     Args:
         record: What was recorded.
         on_moment: Called in every moment, the first and the last included.
+        allow_code: As of `play_again`.
 
     Raises:
-        ValueError: something differs; the message says what, where and between which versions.
+        ValueError: something differs; the message says what, where and between which versions. Or
+            as `play_again` says.
     """
-    difference = first_difference(record, play_again(record, on_moment))
+    difference = first_difference(record, play_again(record, on_moment, allow_code))
     if difference is not None:
         raise ValueError(
             f"the replay differs from the record, first in {difference}; recorded with "
@@ -150,19 +162,22 @@ def check_replay_into(record: Record, on_moment: Callable[[Episode], None]) -> N
         )
 
 
-def check_replay(record: Record, cell_pixels: int | None = None) -> list[NDArray[np.uint8]]:
+def check_replay(
+    record: Record, cell_pixels: int | None = None, allow_code: bool = False
+) -> list[NDArray[np.uint8]]:
     """Play a recorded episode again, refuse any difference, and draw it if asked to.
 
     Args:
         record: What was recorded.
         cell_pixels: Size of a cell in pixels; None to draw nothing.
+        allow_code: As of `play_again`.
 
     Returns:
         A picture of every moment with the belief that was recorded, uint8 [H, W, 3]; none if
         not asked for.
 
     Raises:
-        ValueError: something differs.
+        ValueError: something differs, or as `play_again` says.
     """
     frames: list[NDArray[np.uint8]] = []
 
@@ -171,7 +186,7 @@ def check_replay(record: Record, cell_pixels: int | None = None) -> list[NDArray
             belief = shown_belief(record.arrays["belief"][episode.step_number])
             frames.append(draw(episode.frame()._replace(belief=belief), cell_pixels))
 
-    check_replay_into(record, look)
+    check_replay_into(record, look, allow_code)
     return frames
 
 
@@ -191,6 +206,18 @@ def setting_of(request: Assessment, world: int) -> Setting:
     return Setting(
         env_of(request), params, request.seed, world, seats, policies, greedy=request.greedy
     )
+
+
+def _refuse_code(seats: tuple[str, ...]) -> None:
+    """Raise ValueError if a seat names a class: to seat it would import its module, and run it."""
+    for seat in seats:
+        person = seat_of(seat).person
+        if person is not None and ":" in person.model:
+            raise ValueError(
+                f"a seat of the record is {seat!r}: to replay it would run the code of that class, "
+                "found in the current folder too; if you trust both the file and the class, use "
+                "`empathy-loop replay FILE --allow-code`"
+            )
 
 
 def _check_same(path: Path, episode: Episode) -> None:

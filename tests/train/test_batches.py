@@ -46,6 +46,13 @@ def test_the_truth_comes_only_when_asked_for(folder: Path) -> None:
     assert batch.truth["shift_step"].shape == (3,)
 
 
+def test_the_truth_of_a_batch_is_what_all_its_records_hold() -> None:
+    with_people = played(("reader",) * 2, seats=("focal", "focal", "person:reserved"))
+    assert to_batch([with_people], truth=True).truth["trust"].shape == (13, 1, 3, 3)
+    for pair in ([with_people, played(("reader",) * 3)], [played(("reader",) * 3), with_people]):
+        assert {"trust", "willingness"}.isdisjoint(to_batch(pair, truth=True).truth)
+
+
 def test_each_episode_comes_once_in_the_order_that_is_drawn(folder: Path) -> None:
     sizes = [batch.valid.shape[1] for batch in load_batches([folder], 2)]
     assert sizes == [2, 1]

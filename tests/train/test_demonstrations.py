@@ -194,6 +194,15 @@ def test_runs_without_demonstrations_keep_their_fingerprint_and_their_checkpoint
             lambda f, t: config_of(f, world=SETTINGS["world"] | {"grid_size": 6}),
             "recorded in a world with grid_size=5",
         ),
+        *(
+            (lambda f, t, change=change: config_of(f, world=SETTINGS["world"] | change), message)
+            for change, message in (
+                ({"offers": True}, "with offers=False, but this run has offers=True"),
+                ({"show_cues": False}, "with show_cues=True, but"),
+                ({"show_positive_cues": False}, "with show_positive_cues=True, but"),
+                ({"p_scrambled_cue": 0.1}, "with p_scrambled_cue=0.0, but"),
+            )
+        ),
     ],
 )
 def test_what_does_not_fit_is_named_at_the_start(

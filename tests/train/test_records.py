@@ -17,12 +17,14 @@ from empathy_loop.train import files
 from empathy_loop.train.records import (
     ARRAYS,
     HEADER,
+    OF_PEOPLE,
     read_header,
     read_record,
     records_in,
     shapes_of,
     write_record,
 )
+from empathy_loop.train.replay import check_replay
 
 
 def rewritten(path: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
@@ -48,15 +50,16 @@ def test_what_was_written_is_read_back_bit_for_bit(tmp_path: Path, steps: int) -
     again = read_record(write_record(tmp_path / "new" / "one.npz", record))
     assert again.header == record.header
     assert again.steps == steps
-    for name, (kind, _) in ARRAYS.items():
-        assert again.arrays[name].dtype == kind
+    assert set(again.arrays) == set(ARRAYS) - set(OF_PEOPLE)
+    for name in again.arrays:
+        assert again.arrays[name].dtype == ARRAYS[name][0]
         assert again.arrays[name].tobytes() == record.arrays[name].tobytes(), name
 
 
 def test_a_record_can_be_read_with_numpy_and_json_alone(file: Path) -> None:
     with np.load(file) as found, zipfile.ZipFile(file) as archive:
         header = json.loads(archive.read("header.json"))
-        assert set(ARRAYS) <= set(found.files)
+        assert set(ARRAYS) - set(OF_PEOPLE) <= set(found.files)
         need = slice(*header["features"]["self.need"])
         own = found["features"][:, :, need]
         assert np.array_equal(own, found["truth/need"].astype(np.float32))
@@ -68,6 +71,7 @@ def test_a_record_can_be_read_with_numpy_and_json_alone(file: Path) -> None:
 
 def test_hidden_state_stands_under_truth_and_nowhere_else() -> None:
     hidden = {"need", "hazard", "style", "severe", "expressivity", "shift_step", "welfare"}
+    hidden |= {"trust", "willingness"}
     assert {name for name in ARRAYS if name.startswith("truth/")} == {f"truth/{n}" for n in hidden}
 
 
@@ -130,8 +134,8 @@ def member(name: str, content: bytes | None) -> Callable[[dict[str, bytes]], Non
         (member(HEADER, b"[" * 100_000), r"not a record of this project"),
         (member(HEADER, b"\xff"), r"not a record of this project"),
         (member(HEADER, b" " * (2 << 20)), r"not a record of this project"),
-        (header(content="a picture"), r"holds 'a picture' of format 1, this version reads"),
-        (header(format=2), r"of format 2, .* format 1; use the version that wrote it"),
+        (header(content="a picture"), r"holds 'a picture' of format 2, this version reads"),
+        (header(format=3), r"of format 3, .* formats 1 and 2; use the version that wrote it"),
         (header(params={"horizon": 12, "wings": 2}), r"wings"),
         (header(params={"horizon": -1}), r"horizon must be"),
         (header(params=None), r"header is damaged"),
@@ -194,3 +198,22 @@ def test_the_shapes_are_those_of_the_world() -> None:
     assert shapes["features"] == (6, 3, 78)
     assert shapes["belief"] == (6, 3, 2, 3)
     assert shapes["truth/shift_step"] == ()
+
+
+def test_what_people_think_is_recorded_and_an_older_file_without_it_is_read(tmp_path: Path) -> None:
+    seats = ("focal", "focal", "person:reserved")
+    record = played(("oracle", "reader"), seats=seats, world=7)
+    file = write_record(tmp_path / "one.npz", record)
+    trust, willingness = (read_record(file).arrays[name] for name in OF_PEOPLE)
+    assert trust.shape == (13, 3, 3) and trust[0, 2].tolist() == [0.3, 0.3, 1.0]
+    assert not trust[:, :2].any() and len(np.unique(trust[:, 2, 1])) > 1
+    assert willingness.shape == (13, 3) and willingness[0].tolist() == [0.0, 0.0, 0.8]
+    # A file of before lacks both, and says that it is of that format.
+    missing = rewritten(file, lambda members: [members.pop(f"{name}.npy") for name in OF_PEOPLE])
+    with pytest.raises(ValueError, match="is damaged: array truth/trust"):
+        read_record(missing)
+    old = read_record(rewritten(missing.replace(file), header(format=1)))
+    assert set(old.arrays) == set(ARRAYS) - set(OF_PEOPLE)
+    again = read_record(write_record(tmp_path / "again.npz", old))
+    assert set(again.arrays) == set(old.arrays)
+    check_replay(again)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +18,13 @@ from played import PARAMS, played
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.assess import Assessment
+from empathy_loop.train.cli import main
 from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.demonstrations import Demonstrations
 from empathy_loop.train.episode import Episode, Setting
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.loop import train
-from empathy_loop.train.records import Record, read_record
+from empathy_loop.train.records import Record, read_record, write_record
 from empathy_loop.train.replay import (
     check_replay,
     first_difference,
@@ -95,6 +97,17 @@ def test_one_changed_bit_is_found_and_placed(name: str, place: tuple[int, ...], 
     array[place] = np.nextafter(array[place], 9) if array.dtype.kind == "f" else array[place] + 1
     changed = replace(record, arrays=record.arrays | {name: array})
     with pytest.raises(ValueError, match=f"first in {found}; recorded with empathy-loop"):
+        check_replay(changed)
+
+
+@pytest.mark.parametrize("name", ["truth/trust", "truth/willingness"])
+def test_one_changed_bit_of_what_a_person_thinks_is_found(name: str) -> None:
+    record = played(("reader",) * 2, seats=("focal", "focal", "person:reserved"))
+    check_replay(record)
+    array = record.arrays[name].copy()
+    array[7, 2] = np.nextafter(array[7, 2], 0)
+    changed = replace(record, arrays=record.arrays | {name: array})
+    with pytest.raises(ValueError, match=f"first in {name} at step 7"):
         check_replay(changed)
 
 
@@ -189,3 +202,42 @@ def test_no_step_follows_the_last_one() -> None:
         episode.step()
     with pytest.raises(ValueError, match="episodes must be at least 1, got 0"):
         record_episodes(setting("reader"), 0, Path("nowhere"))
+
+
+# A file from a stranger
+
+
+@pytest.fixture
+def forged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a record in whose seat a class sits, beside a module that would write a file."""
+    monkeypatch.chdir(tmp_path)
+    Path("stranger.py").write_text(
+        "from pathlib import Path\nPath('was_run').touch()\n"
+        "class Mind:\n"
+        "    def __init__(self, params): pass\n"
+        "    def accept(self, trust): return trust\n"
+        "    def weigh(self, trust, willingness): return trust\n"
+        "    def learn(self, events, trust, willingness): return trust, willingness\n"
+    )
+    record = played(("reader",) * 2, seats=("focal", "focal", "person:reserved"))
+    seats = ("focal", "focal", "person:stranger:Mind,trust_start=0.5")
+    header = replace(record.header, seats=seats)
+    yield write_record(tmp_path / "forged" / "one.npz", replace(record, header=header))
+    sys.modules.pop("stranger", None)
+
+
+def test_a_class_that_a_record_names_is_not_run_unless_allowed(
+    forged: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = read_record(forged)
+    for look in (check_replay, play_again):
+        with pytest.raises(ValueError, match=r"'person:stranger:Mind.*run the code.*--allow-code"):
+            look(record)
+    Demonstrations(forged.parent, PARAMS)
+    assert main(["replay", str(forged)]) == 2
+    assert "--allow-code" in capsys.readouterr().err
+    assert not Path("was_run").exists()
+    # With another in the seat than played, the episode is another one.
+    assert main(["replay", str(forged), "--allow-code"]) == 2
+    assert "the replay differs from the record" in " ".join(capsys.readouterr().err.split())
+    assert Path("was_run").exists()

@@ -81,6 +81,9 @@ class Replay:
     """File for pictures of the episode, .gif or .mp4."""
     cell_pixels: int = 64
     """Size of a cell in pixels, 16 to 256."""
+    allow_code: Annotated[bool, FlagCreatePairsOff] = False
+    """Import and run a class of a user's own that a seat of the record names; only if you trust
+    the file and the class."""
 
     def run(self, console: Console) -> None:
         """Read, play, compare, and draw if asked to."""
@@ -92,7 +95,8 @@ class Replay:
         if self.out is not None:
             check_playback(self.out, record.header.seed, record.header.world, self.cell_pixels)
         with console.status("playing the episode again"):
-            frames = check_replay(record, None if self.out is None else self.cell_pixels)
+            pixels = None if self.out is None else self.cell_pixels
+            frames = check_replay(record, pixels, self.allow_code)
             if self.out is not None:
                 write_episode(frames, self.out)
         console.print(

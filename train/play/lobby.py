@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import secrets
 import time
 from collections.abc import Sequence
@@ -29,6 +30,12 @@ MOST_SESSIONS = 64
 """Sessions that are held at once, with a page or without."""
 PATIENCE_SECONDS = 600.0
 """How long a session that nobody has come back to is held."""
+MOST_RECORDS = 10_000
+"""Records in the folder, from which on no more are written."""
+FIRST = "mutual_aid_v0"
+"""Scenario that is proposed."""
+DEFAULT = "filter"
+"""Scripted agent that is proposed where none that was named fits."""
 MOST_LISTED = 50
 """Records that are offered, the latest."""
 
@@ -51,12 +58,13 @@ class Lobby:
     """
 
     def __init__(self, agents: Sequence[str], records: Path) -> None:
-        self._agents: dict[str, str | Path] = _labels(agents) if agents else {SHIPPED_NAME: SHIPPED}
+        named: dict[str, str | Path] = _labels(agents) if agents else {SHIPPED_NAME: SHIPPED}
+        self._agents = named | {name: name for name in SCRIPTED if name not in named}
         self._loaded: dict[str, tuple[float, Actor]] = {}
-        for label in self._agents:
-            self._actor(label)
-        self._agents |= {name: name for name in SCRIPTED if name not in self._agents}
         self._scenarios = {name: load_scenario(name) for name in list_scenarios()}
+        self._fitting: dict[str, list[str]] = {name: [] for name in self._scenarios}
+        for label in named:
+            self._note_where_it_fits(label)
         self.records = records
         self.stepper = ThreadPoolExecutor(1)
         self._sessions: dict[str, Session] = {}
@@ -66,11 +74,17 @@ class Lobby:
         """Return what a page can choose from."""
         return {
             "type": "hello",
-            "agents": list(self._agents),
             "scenarios": [
-                {"name": name, "summary": one.summary, "seats": _offered_seats(one)}
+                {
+                    "name": name,
+                    "summary": one.summary,
+                    "seats": _offered_seats(one),
+                    # The first is proposed; scripted agents fit everywhere.
+                    "agents": list(dict.fromkeys((*self._fitting[name], DEFAULT, *SCRIPTED))),
+                }
                 for name, one in self._scenarios.items()
             ],
+            "first": FIRST,
             "records": self._names(),
             "colours": list(KIND_COLOURS),
         }
@@ -112,6 +126,16 @@ class Lobby:
         episode = Episode(setting, actors)
         session = Session(episode, message.seat, self._keep)
         return self._hold(session, setting, episode.params, message.seat)
+
+    def _note_where_it_fits(self, label: str) -> None:
+        """Note the scenarios in which a named agent can act; raise ValueError if it is none."""
+        actor = self._actor(label)
+        problems = {name: _misfit(actor, one) for name, one in self._scenarios.items()}
+        if all(problems.values()):
+            raise ValueError(f"{label!r} fits no scenario of the page: {problems[FIRST]}")
+        for name, problem in problems.items():
+            if problem is None:
+                self._fitting[name].append(label)
 
     def _actor(self, label: str) -> Actor:
         """Return what acts under a label: a copy of its own, for actors remember.
@@ -185,7 +209,14 @@ class Lobby:
                 self.drop(session)
 
     def _keep(self, record: Record) -> Path:
-        """Write the record of an episode that was played, under a name of its own."""
+        """Write the record of an episode that was played, under a name of its own.
+
+        Raises:
+            OSError: it cannot be written, or there are as many as may be.
+        """
+        if sum(1 for _ in self.records.glob(f"*{ENDING}")) >= MOST_RECORDS:
+            reason = f"the folder holds {MOST_RECORDS} records, the most it may; empty it"
+            raise OSError(errno.ENOSPC, reason)
         header = record.header
         seat = header.policies.index(HUMAN)
         when = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -197,6 +228,18 @@ class Lobby:
         files = [path for path in self.records.glob(f"*{ENDING}") if not path.is_symlink()]
         files.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         return [path.name for path in files[:MOST_LISTED]]
+
+
+def _misfit(actor: Actor, scenario: Scenario) -> str | None:
+    """Return why an actor cannot act in a scenario, or None if it can."""
+    shown = actor.view(scenario.params)
+    if shown.show_trust:
+        return "it was trained in a person's seat, and the page seats agents as AI"
+    try:
+        actor.begin(shown, 1)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _offered_seats(scenario: Scenario) -> list[str]:

@@ -51,7 +51,7 @@ def serve(
     lobby, token = Lobby(agents, records), secrets.token_urlsafe(24)
     # Sessions are many and small.
     torch.set_num_threads(1)
-    listener = _listen(host, port)
+    listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     link = f"http://{shown}:{listener.getsockname()[1]}/#token={token}"
     console.print(f"Open {link}", soft_wrap=True, highlight=False)
@@ -90,7 +90,7 @@ def configured(app: FastAPI) -> uvicorn.Config:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens.
 
     Raises:

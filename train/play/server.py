@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.websockets import WebSocketDisconnect
 
 from empathy_loop.train.errors import explanation
+from empathy_loop.train.play.allowance import Allowance, Allowances
 from empathy_loop.train.play.lobby import Lobby
 from empathy_loop.train.play.messages import Message, Open, Rejoin, Start, parse
 from empathy_loop.train.play.session import Reply, Session
@@ -25,8 +25,13 @@ from empathy_loop.train.play.session import Reply, Session
 STATIC = Path(__file__).with_name("static")
 MOST_CONNECTIONS = 64
 """Connections at once; one more is refused."""
-RATE, BURST = 40.0, 80
+RATE, BURST = 40.0, 80.0
 """Messages per second that a connection may send in the long run, and at once."""
+WORK_RATE, WORK_BURST = 8.0, 120.0
+"""Work per second that an address may cause in the long run, and at once, in units of an episode
+that is begun."""
+COST_CONNECTION, COST_START, COST_OPEN = 0.25, 1.0, 4.0
+"""Work of a connection, of an episode that is begun, and of one that is played again."""
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -50,6 +55,7 @@ def make_app(lobby: Lobby, token: str, is_local: bool) -> FastAPI:
     # No pages about itself: those of FastAPI would load scripts from elsewhere.
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     connections: set[WebSocket] = set()
+    allowances = Allowances(WORK_RATE, WORK_BURST)
 
     @app.middleware("http")
     async def harden(
@@ -65,13 +71,16 @@ def make_app(lobby: Lobby, token: str, is_local: bool) -> FastAPI:
 
     @app.websocket("/session")
     async def session(socket: WebSocket) -> None:
-        if not _is_welcome(socket, token, is_local) or len(connections) >= MOST_CONNECTIONS:
+        is_welcome = _is_welcome(socket, token, is_local) and len(connections) < MOST_CONNECTIONS
+        # By address, so that who comes back has no more; behind one address, all share it.
+        work = allowances.of(socket.client.host if socket.client else "") if is_welcome else None
+        if work is None or not work.take(COST_CONNECTION):
             await socket.close(1008)
             return
         connections.add(socket)
         try:
             await socket.accept()
-            await _Conversation(socket, lobby).run()
+            await _Conversation(socket, lobby, work).run()
         except (WebSocketDisconnect, RuntimeError):
             # Gone while something was being sent.
             pass
@@ -100,12 +109,13 @@ class _Conversation:
     Args:
         socket: The connection, accepted.
         lobby: What connections share.
+        work: The allowance for work of where it comes from.
     """
 
-    def __init__(self, socket: WebSocket, lobby: Lobby) -> None:
+    def __init__(self, socket: WebSocket, lobby: Lobby, work: Allowance) -> None:
         self._socket, self._lobby = socket, lobby
         self._session: Session | None = None
-        self._allowance, self._counted_at = float(BURST), time.monotonic()
+        self._messages, self._work = Allowance(RATE, BURST), work
 
     async def run(self) -> None:
         """Answer messages and let time pass, until the other side leaves or is sent away."""
@@ -122,7 +132,7 @@ class _Conversation:
                 if received["type"] == "websocket.disconnect":
                     return
                 receiving = asyncio.create_task(self._socket.receive())
-                if not self._is_patient():
+                if not self._messages.take(1.0):
                     await self._send([_refusal("too many messages; the connection is closed")])
                     await self._socket.close(1008)
                     return
@@ -158,6 +168,8 @@ class _Conversation:
     async def _do(self, message: Message) -> list[Reply]:
         """Do what a message asks for, or raise ValueError."""
         if isinstance(message, Start | Open):
+            if not self._work.take(COST_START if isinstance(message, Start) else COST_OPEN):
+                raise ValueError("too many episodes are begun from where you are; wait a little")
             if isinstance(message, Start):
                 session = await asyncio.to_thread(self._lobby.start, message)
             else:
@@ -195,13 +207,6 @@ class _Conversation:
     def _leave(self) -> None:
         if self._session is not None and self._session.owner is self:
             self._session.leave()
-
-    def _is_patient(self) -> bool:
-        """Return whether the other side has kept to the rate, and count one message."""
-        now = time.monotonic()
-        grown = self._allowance + RATE * (now - self._counted_at)
-        self._allowance, self._counted_at = min(float(BURST), grown) - 1.0, now
-        return self._allowance >= 0.0
 
     async def _send(self, replies: list[Reply]) -> None:
         for reply in replies:

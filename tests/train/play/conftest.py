@@ -20,7 +20,7 @@ TOKEN = "a-token-for-tests"
 
 if find_spec("fastapi") is None:
     # They import what the extra brings; test_server.py says that it is missing.
-    collect_ignore = ["test_messages.py", "test_scene.py", "test_session.py"]
+    collect_ignore = ["test_load.py", "test_messages.py", "test_scene.py", "test_session.py"]
 
 
 @pytest.fixture(scope="session", autouse=True)

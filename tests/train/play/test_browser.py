@@ -1,21 +1,25 @@
 """The page in a real browser: an episode by keys and clicks, and the record that it leaves.
 
-It needs a Chromium (Debian's package is called chromium) and is skipped where none is found.
+It needs a Chromium (Debian's package is called chromium) and is skipped where none is found: what
+the page's scripts do is then not tested, but for what they are sent.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chromium import NAMES, Chromium, find_chromium
 
-from empathy_loop.train.records import read_record
-from empathy_loop.train.replay import check_replay
+from empathy_loop.train.episode import Episode
+from empathy_loop.train.play.scene import seat_scene_of, true_scene
+from empathy_loop.train.play.shipped import SHIPPED_NAME
+from empathy_loop.train.records import Record, read_record
+from empathy_loop.train.replay import check_replay, play_again
 
 pytestmark = pytest.mark.xdist_group("play")
 
@@ -27,7 +31,10 @@ MOVES = {"ArrowUp": 1, "ArrowDown": 2, "ArrowLeft": 3, "ArrowRight": 4}
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
     program = find_chromium()
     if program is None:
-        pytest.skip(f"this test needs a browser: none of {', '.join(NAMES)} is on the path")
+        pytest.skip(
+            f"the page is not tested in a browser: none of {', '.join(NAMES)} is on the path; "
+            "CONTRIBUTING.md says what that leaves out"
+        )
     one = Chromium(program, tmp_path_factory.mktemp("profile"))
     yield one
     one.close()
@@ -37,7 +44,8 @@ def open_page(browser: Chromium, server: Any) -> None:
     browser.resize(1280, 800)
     page = f"http://127.0.0.1:{server.port}/#token=a-token-for-tests"
     browser.open(page)
-    browser.run("sessionStorage.clear()")  # it would come back to the episode of another test
+    # It would come back to the episode of another test, and remember what was switched off.
+    browser.run("sessionStorage.clear(); localStorage.clear()")
     browser.open("about:blank")
     browser.open(page)
     browser.wait("document.getElementById('connection').textContent === 'connected'")
@@ -47,14 +55,34 @@ def begin(
     browser: Chromium, mode: str, agent: str, scenario: str = "mutual_aid_v0", seat: int = 0
 ) -> None:
     browser.click_on(f"input[value={mode}] + span")
-    browser.run(f"document.getElementById('agent').value = {json.dumps(agent)}")
-    browser.run(
-        f"(() => {{ const one = document.getElementById('scenario'); one.value = '{scenario}';"
-        "one.dispatchEvent(new Event('change')); })()"
-    )
+    choose(browser, "scenario", scenario)
+    choose(browser, "agent", agent)
     browser.run(f"document.getElementById('seat').value = {seat}")
     browser.click_on("#begin")
     browser.wait(f"{GAME}.scenes.length > 0")
+
+
+def choose(browser: Chromium, field: str, value: str) -> None:
+    browser.run(
+        f"(() => {{ const one = document.getElementById('{field}'); one.value = '{value}';"
+        "one.dispatchEvent(new Event('change')); })()"
+    )
+
+
+def shown_again(record: Record, look: Callable[[Episode], Any]) -> Any:
+    """Return what a look at each moment of a replay gives, as a page would read it."""
+    scenes: list[Any] = []
+    play_again(record, lambda episode: scenes.append(look(episode)))
+    return json.loads(json.dumps(scenes))
+
+
+def note_what_is_sent(browser: Chromium) -> None:
+    """Keep what the page says to the server in the list `window.sent`."""
+    browser.run(
+        "(() => { const one = window.empathyLoop.connection, send = one.send.bind(one);"
+        "window.sent = []; one.send = (message) => { sent.push(message); return send(message); };"
+        "})()"
+    )
 
 
 def moments(browser: Chromium) -> int:
@@ -142,18 +170,15 @@ def test_an_episode_is_played_watched_again_and_replayed(
     record = read_record(records / ended["record"])
     check_replay(record)
     assert [scene["t"] for scene in scenes] == list(range(129))
-    shown = [scene["agents"][0]["need"] for scene in scenes]
-    kept = record.arrays["features"][:, 0, :3]
-    assert shown == [[round(float(level), 3) for level in row] for row in kept]
-    assert [scene["mask"] for scene in scenes] == record.arrays["action_mask"][:, 0].tolist()
+    assert scenes == shown_again(record, lambda episode: seat_scene_of(episode, 0))
 
     # What was hidden is shown now.
     browser.click_on("#reveal")
     browser.wait("document.querySelectorAll('.panel .bar').length > 3")
-    truth = browser.run(f"{GAME}.scenes.map((one) => one.agents.map((a) => a.need))")
-    assert truth[100] == [
-        [round(float(level), 3) for level in row] for row in record.arrays["truth/need"][100]
-    ]
+    beliefs = record.arrays["belief"]
+    assert browser.run(f"{GAME}.scenes") == shown_again(
+        record, lambda episode: true_scene(episode, beliefs[episode.step_number])
+    )
     assert browser.problems == []
 
 
@@ -183,6 +208,115 @@ def test_a_watched_episode_steps_runs_stops_and_goes_back(browser: Chromium, ser
     )
     assert browser.run("document.getElementById('step').textContent") == "step 0 of 128"
     assert moments(browser) == stopped
+    assert browser.problems == []
+
+
+def test_a_page_that_was_cut_off_while_time_ran_shows_that_it_stands_still(
+    browser: Chromium, server: Any
+) -> None:
+    open_page(browser, server)
+    begin(browser, "watch", "filter")
+    run = "document.getElementById('run')"
+    browser.press("p")
+    browser.wait(f"{GAME}.scenes.length > 3 && {run}.textContent === 'Pause'")
+    browser.run("window.empathyLoop.connection.socket.close()")
+    browser.wait("document.getElementById('connection').textContent !== 'connected'")
+    browser.wait("document.getElementById('connection').textContent === 'connected'")
+    session = server.lobby.find(browser.run("window.empathyLoop.connection.session"))
+    browser.wait(f"{GAME}.scenes.length === {len(session.scenes)}")
+    assert browser.run(f"[{run}.textContent, {run}.ariaPressed]") == ["Run", "false"]
+    stopped = moments(browser)
+    browser.press(".")
+    browser.wait(f"{GAME}.scenes.length > {stopped}")
+    assert moments(browser) == stopped + 1
+    browser.press("p")
+    browser.wait(f"{GAME}.scenes.length > {stopped + 3} && {run}.textContent === 'Pause'")
+    assert browser.problems == []
+
+
+def test_only_agents_that_fit_can_be_chosen(browser: Chromium, server: Any) -> None:
+    open_page(browser, server)
+    agent = "document.getElementById('agent').value"
+    offered = "[...document.getElementById('agent').options].map((one) => one.value)"
+    assert browser.run(agent) == SHIPPED_NAME
+    choose(browser, "scenario", "human_loop_v0")
+    assert browser.run(agent) == "filter"
+    assert SHIPPED_NAME not in browser.run(offered)
+    choose(browser, "scenario", "hard_faces_v0")
+    assert browser.run(agent) == SHIPPED_NAME
+    choose(browser, "agent", "reader")
+    for scenario in ("crowd_v0", "mutual_aid_v0"):
+        choose(browser, "scenario", scenario)
+        assert browser.run(agent) == "reader"
+    label = "document.getElementById('agent').labels[0].textContent.trim().split('\\n')[0]"
+    for mode, name in (("play", "Other agents"), ("watch", "Agents")):
+        browser.click_on(f"input[value={mode}] + span")
+        assert browser.run(label).startswith(name)
+
+
+def test_a_finger_moves_and_helps(browser: Chromium, server: Any) -> None:
+    open_page(browser, server)
+    browser.resize(390, 844, mobile=True)
+    browser.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    begin(browser, "play", "oracle")
+    note_what_is_sent(browser)
+    done: set[str] = set()
+    steps = {1: (-1, 0), 2: (1, 0), 3: (0, -1), 4: (0, 1)}
+    for _ in range(60):
+        scene, now = browser.run(f"{GAME}.scenes.at(-1)"), moments(browser)
+        mask, own = scene["mask"], scene["agents"][0]["at"]
+        places = [one["at"] for one in scene["agents"]]
+        goal = next(station for station in scene["stations"] if station != own)
+        away = {
+            action: abs(own[0] + down - goal[0]) + abs(own[1] + right - goal[1])
+            for action, (down, right) in steps.items()
+            if mask[action] and [own[0] + down, own[1] + right] not in places
+        }
+        helped = next((j for j in (1, 2) if mask[7 + j]), None)
+        if helped is not None:
+            place, action, what = places[helped], 7 + helped, "help"
+        else:
+            action = min(away, key=lambda one: away[one])
+            place, what = [own[0] + steps[action][0], own[1] + steps[action][1]], "move"
+        browser.tap(*cell(browser, *place))
+        browser.wait(f"{GAME}.scenes.length > {now}")
+        assert browser.run("sent.at(-1)") == {"type": "act", "t": scene["t"], "action": action}
+        done.add(what)
+        if len(done) == 2:
+            break
+    browser.call("Emulation.setTouchEmulationEnabled", enabled=False)
+    assert done == {"move", "help"}
+    assert browser.problems == []
+
+
+def test_keys_of_one_character_can_be_switched_off_for_good(browser: Chromium, server: Any) -> None:
+    open_page(browser, server)
+    begin(browser, "play", "reader")
+    board = "document.getElementById('board')"
+    assert browser.run(f"[{board}.getAttribute('role'), {board}.ariaLabel]") == [
+        *("application", "Board, 5 by 5; keys act here")
+    ]
+    browser.run("document.getElementById('help').open = true")
+    browser.click_on("#single-keys")
+    note_what_is_sent(browser)
+    browser.run(f"{board}.focus()")
+    said = browser.run("document.getElementById('say').textContent")
+    for key in "wasdutol0123.[]pbnr":
+        browser.press(key)
+    assert browser.run("sent") == []
+    assert browser.run("document.getElementById('say').textContent") == said
+    browser.press(" ")
+    browser.wait(f"{GAME}.scenes.length === 2")
+    browser.call("Page.reload")
+    browser.wait(f"window.empathyLoop && {GAME}.scenes.length === 2")
+    assert not browser.run("document.getElementById('single-keys').checked")
+    browser.press("p")
+    browser.run("document.getElementById('help').open = true")
+    browser.click_on("#single-keys")
+    assert not browser.run(f"{GAME}.running")
+    browser.press("p")
+    browser.wait(f"{GAME}.running")
+    browser.press("p")
     assert browser.problems == []
 
 
@@ -228,7 +362,8 @@ def test_everything_can_be_reached_and_read_without_seeing(browser: Chromium, se
     browser.press("l")
     browser.wait("document.getElementById('say').textContent.includes('Your needs in percent')")
     nameless = browser.run(
-        "[...document.querySelectorAll('button, input, select, [role=img]')].filter((one) =>"
+        "[...document.querySelectorAll('button, input, select, [role=img], [role=application]')]"
+        ".filter((one) =>"
         "!(one.getAttribute('aria-label') || one.textContent.trim() ||"
         "(one.labels && one.labels.length))).map((one) => one.outerHTML)"
     )

@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -244,6 +245,65 @@ def test_a_flood_ends_its_own_connection_only(server: Any) -> None:
                 found.append(client.receive())
         assert closed.value.rcvd is None or closed.value.rcvd.code == 1008
         goes_on(watcher)
+
+
+@pytest.mark.parametrize(("kind", "most"), [("start", 29), ("open", 7)])
+def test_who_begins_episode_after_episode_is_slowed_down_and_others_go_on(
+    make_server: Any, monkeypatch: pytest.MonkeyPatch, kind: str, most: int
+) -> None:
+    from empathy_loop.train.play import server as module
+
+    # Two connections at 0.25 and the watcher's episode at 1 leave 29.5; to open costs 4.
+    monkeypatch.setattr(module, "WORK_RATE", 1e-9)
+    monkeypatch.setattr(module, "WORK_BURST", 31.0)
+    server = make_server()
+    write_record(server.lobby.records / "one.npz", played(("reader",) * 3))
+    ask = {
+        "start": {"type": "start", "scenario": "mutual_aid_v0", "agent": "reader", "seed": 0},
+        "open": {"type": "open", "record": "one.npz"},
+    }[kind]
+    shown: list[int] = []
+
+    def watch(client: Any) -> None:
+        while not shown or shown[-1] < 128:
+            shown.extend(scene["t"] for scene in client.receive().get("scenes", []))
+
+    with server.client() as watcher, server.client() as client:
+        watcher.start()
+        watcher.socket.send(json.dumps({"type": "pace", "running": True, "speed": 30.0}))
+        watching = threading.Thread(target=watch, args=(watcher,))
+        watching.start()
+        answers = []
+        while len(shown) < 30 or len(answers) < most + 5:  # frames come while it asks
+            assert watching.is_alive() or len(shown) == 128
+            found = client.ask(**ask)
+            answers.append(found["type"])
+            if found["type"] == "begun":
+                client.receive()
+            time.sleep(0.03)
+        assert answers == ["begun"] * most + ["refused"] * (len(answers) - most)
+        assert "too many episodes" in found["reason"]
+        client.socket.close()
+        with server.client() as again:
+            assert again.ask(**ask)["type"] == "refused"  # who comes back has no more
+        watching.join()
+    assert shown == list(range(1, 129))
+
+
+def test_there_is_an_end_to_records(make_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from empathy_loop.train.play import lobby as module
+
+    monkeypatch.setattr(module, "MOST_RECORDS", 1)
+    server = make_server()
+    write_record(server.lobby.records / "one.npz", played(("reader",) * 3))
+    with server.client() as client:
+        client.start(seat=0)
+        client.ask(type="pace", running=True, speed=30.0)
+        while (found := client.receive())["type"] != "ended":
+            pass
+    assert found["record"] is None
+    assert "the folder holds 1 records, the most it may; empty it" in found["problem"]
+    assert len(list(server.lobby.records.iterdir())) == 1
 
 
 def test_a_defect_of_the_server_ends_no_connection(

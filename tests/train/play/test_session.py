@@ -180,3 +180,11 @@ def test_a_record_is_shown_with_the_beliefs_of_then() -> None:
     assert scenes[7]["agents"][1]["belief"] is None
     with pytest.raises(ValueError, match="the episode is over"):
         opened(record).handle(step(12))
+
+
+def test_a_record_that_names_a_class_is_not_opened() -> None:
+    seats = ("focal", "focal", "person:reserved")
+    record = played(("reader",) * 2, seats=seats)
+    header = replace(record.header, seats=(*seats[:2], "person:stranger:Mind"))
+    with pytest.raises(ValueError, match="would run the code of that class"):
+        opened(replace(record, header=header))

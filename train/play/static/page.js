@@ -2,6 +2,7 @@
 
 import { drawBoard, isPerson } from "./board.js";
 import { Connection } from "./connection.js";
+import { explainKeys, singleKeysAct } from "./keys.js";
 import { drawCurve, drawPanels } from "./panels.js";
 import { connectForm, offer, offerRecord, prepare } from "./setup.js";
 import { alertText, log, say } from "./voice.js";
@@ -30,7 +31,9 @@ const connection = new Connection(receive, (name) => {
   }[name];
   $("connection").classList.toggle("off", name !== "connected");
   state.waiting = false;
+  state.running = false; // the server stops the clock when a connection is lost
   prepare(false, name !== "connected");
+  draw();
 });
 connection.session = sessionStorage.getItem("session");
 connection.have = () => state.scenes.length;
@@ -123,7 +126,9 @@ function refused(message) {
 
 function taken(message) {
   keepSession(null);
+  state.running = false;
   alertText(message.reason);
+  draw();
 }
 
 function tell(text) {
@@ -147,7 +152,7 @@ function draw() {
   $("shift").textContent = scene.shift ? `shift: ${scene.shift.replaceAll("_", " ")}` : "";
   $("score").textContent = scene.welfare === null ? "" : `welfare ${scene.welfare.toFixed(2)}`;
   drawBoard($("board"), scene, about, show);
-  $("board").setAttribute("aria-label", `Board, ${about.grid} by ${about.grid}`);
+  $("board").setAttribute("aria-label", `Board, ${about.grid} by ${about.grid}; keys act here`);
   $("look").textContent = description(scene, about, show);
   drawPanels($("panels"), scene, about, show);
   drawCurve($("curve"), $("curve-caption"), state.scenes, n, about, show);
@@ -261,6 +266,7 @@ document.addEventListener("keydown", (event) => {
   const on = event.target, key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (on.matches("input[type=number], select, input[type=range], input[type=radio]")) return;
   if (on.matches("button, summary, input[type=checkbox]") && (key === " " || key === "Enter")) return;
+  if (key.length === 1 && key !== " " && !singleKeysAct()) return;
   if (pressed(key)) event.preventDefault();
 });
 
@@ -285,15 +291,5 @@ function pressed(key) {
   return true;
 }
 
-const KEYS = [["Arrows, W A S D", "move"], ["Space", "stay, or run and pause while watching"],
-  ["0 to 9", "help the agent of that number"], ["U, T, O", "use the item yourself, thank, offer"],
-  ["L", "say everything there is to see"], ["P", "let time run, or pause"],
-  [". or right arrow", "one step, while watching"], ["[ and ]", "back and forth through the episode"],
-  ["B, N, R", "beliefs, true needs and trust, shown or not"]];
-$("keys").replaceChildren(...KEYS.flatMap(([key, meaning]) => {
-  const term = document.createElement("dt"), text = document.createElement("dd");
-  term.textContent = key;
-  text.textContent = meaning;
-  return [term, text];
-}));
+explainKeys();
 connectForm((message) => connection.send(message));

@@ -4,6 +4,7 @@ import { useColours } from "./board.js";
 
 const $ = (id) => document.getElementById(id);
 let scenarios = [];
+let wanted = null; // the agent that was chosen by hand, if any
 
 // The first episode of a world of new sizes takes a while, for its rules are compiled.
 export function prepare(busy, off = false) {
@@ -22,19 +23,20 @@ export function offer(message) {
   const first = !scenarios.length;
   scenarios = message.scenarios;
   fill("scenario", scenarios.map((one) => [one.name, one.name.replaceAll("_", " ")]));
-  if (first && scenarios.some((one) => one.name === "mutual_aid_v0")) {
-    $("scenario").value = "mutual_aid_v0";
-  }
-  fill("agent", message.agents.map((name) => [name, name]));
+  if (first) $("scenario").value = message.first;
   fill("record", message.records.length ? message.records.map((name) => [name, name])
     : [["", "none yet"]]);
-  fillSeats();
+  fillFitting();
 }
 
-function fillSeats() {
+// Offers the seats of the chosen scenario, and the agents that can act in it.
+function fillFitting() {
   const chosen = scenarios.find((one) => one.name === $("scenario").value);
+  if (!chosen) return;
   const before = $("seat").value;
-  $("seat").replaceChildren(...(chosen ? chosen.seats : []).map((name, i) => new Option(name, i)));
+  $("agent").replaceChildren(...chosen.agents.map((name) => new Option(name, name)));
+  $("agent").value = chosen.agents.includes(wanted) ? wanted : chosen.agents[0];
+  $("seat").replaceChildren(...chosen.seats.map((name, i) => new Option(name, i)));
   if (before && Number(before) < $("seat").length) $("seat").value = before;
 }
 
@@ -46,6 +48,7 @@ export function offerRecord(name) {
 
 function showSeat() {
   const plays = new FormData($("setup")).get("mode") === "play";
+  $("agent-label").textContent = plays ? "Other agents" : "Agents";
   document.querySelector("#setup .seat").hidden = !plays;
 }
 
@@ -62,7 +65,8 @@ export function connectForm(send) {
     prepare(send(message));
   });
   $("setup").addEventListener("change", showSeat);
-  $("scenario").addEventListener("change", fillSeats);
+  $("scenario").addEventListener("change", fillFitting);
+  $("agent").addEventListener("change", () => { wanted = $("agent").value; });
   $("open").addEventListener("click", () => {
     if ($("record").value) prepare(send({ type: "open", record: $("record").value }));
   });
