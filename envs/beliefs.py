@@ -36,13 +36,14 @@ NOBODY = -1
 """Code of a seat for which no scripted policy acts."""
 
 READ_NEED = 0.8
-"""Need that the reader believes in when it sees a distress symbol."""
+"""Need that the reader believes in when it sees a distress symbol; assumed, part of the reader's
+design."""
 READ_DECAY = 0.9
-"""Factor by which that belief fades in a step."""
+"""Factor by which that belief fades in a step; assumed, part of the reader's design."""
 PATIENCE = 1
-"""Gifts by which another may be behind the reciprocator's own and still be helped."""
+"""Gifts by which another may be behind the reciprocator's own and still be helped; assumed."""
 ACT_ON = 0.4
-"""Probability of a crisis from which on the filter goes for it."""
+"""Probability of a crisis from which on the filter goes for it; assumed."""
 
 
 class Minds(NamedTuple):

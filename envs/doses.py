@@ -19,7 +19,8 @@ from empathy_loop.envs.state import HELP_BASE, STAY, agent_after
 from empathy_loop.envs.world import World
 
 WINDOW = 32
-"""Steps over which one draw holds: whoever was stopped for one step only would help in the next."""
+"""Steps over which one draw holds: whoever was stopped for one step only would help in the next.
+Assumed, as long as a round of `empathy_loop.envs.person`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.inputs import checked_whole
 from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams, rules_of
 from empathy_loop.envs.random import ACTION, fill_uniform
@@ -33,7 +34,7 @@ class GPUWorld:
     Args:
         params: The rules.
         num_worlds: Number of worlds E, at least 1; it takes tens of thousands to fill a device.
-        seed: Seed of all draws, at least 0. World w of seed s is the same in any batch.
+        seed: Seed of all draws, 0 to 2^63 - 1. World w of seed s is the same in any batch.
         first_world: Number of the batch's first world, at least 0.
         autoreset: Whether a truncated world begins its next episode inside `step`.
 
@@ -42,7 +43,8 @@ class GPUWorld:
         transition: Transition of device arrays, overwritten by each step.
 
     Raises:
-        ValueError: a number is out of its range, numba-cuda is missing, or there is no device.
+        ValueError: a value is of another type or out of its range, numba-cuda is missing, or there
+            is no device.
     """
 
     def __init__(
@@ -56,15 +58,15 @@ class GPUWorld:
         demand_device()
         # It checks the arguments, and knows what belongs to a batch.
         like = World(params, num_worlds, seed, first_world, autoreset)
-        self.params, self.num_worlds = params, num_worlds
-        self._rules, self._keys = rules_of(params), (seed, first_world)
-        self._autoreset = autoreset
+        self.params, self.num_worlds = params, like.num_worlds
+        self._rules, self._keys = rules_of(params), (like.seed, like.first_world)
+        self._autoreset = like.autoreset
         self._compiled: dict[str, Any] = {}
         self._records = _on_device(like.records)
         self._refusals = _on_device(like.refusals)
         self.observation: Observation = _on_device(like.observation)
         self.transition: Transition = _on_device(like.transition)
-        self._noise = _on_device(np.zeros((num_worlds, params.num_agents)))
+        self._noise = _on_device(np.zeros((self.num_worlds, params.num_agents)))
         self.reset()
 
     def reset(self, episode: int = 0, first_step: NDArray[np.int_] | None = None) -> Observation:
@@ -73,7 +75,8 @@ class GPUWorld:
         Returns:
             Observation of device arrays; overwritten by the next step.
         """
-        steps = check_first_steps(self.params, self.num_worlds, episode, first_step)
+        episode = checked_whole("episode", episode)
+        steps = check_first_steps(self.params, self.num_worlds, first_step)
         views = self.observation, self.transition
         self._launch("reset", (*views, *self._keys, episode, _on_device(steps)))
         return self.observation

@@ -5,13 +5,43 @@ from __future__ import annotations
 import operator
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.reading import close_matches
 from empathy_loop.envs.state import EAST, HELP_BASE, NORTH, OFFER, THANK, USE
+
+Kind = TypeVar("Kind")
+
+LARGEST = 2**63 - 1
+"""Largest seed, world and episode: what fits into int64."""
+MOST = 2**31 - 1
+"""Largest count."""
+
+
+def _whole(value: object) -> int | None:
+    """Return a whole number of any type as an int; None for anything else, True and False too."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # a TypeError, then
+    except TypeError:
+        return None
+
+
+def checked_whole(name: str, value: object, most: int = LARGEST) -> int:
+    """Return a value that must be a whole number of at least 0, as an int.
+
+    Raises:
+        ValueError: it is none, or above `most`; names the argument, the value and the range.
+    """
+    number = _whole(value)
+    if number is None or not 0 <= number <= most:
+        raise ValueError(f"{name} must be a whole number in [0, {most}], got {value!r}")
+    return number
 
 
 def checked_seed(seed: object) -> int:
@@ -28,11 +58,8 @@ def checked_seed(seed: object) -> int:
     """
     if seed is None:
         return secrets.randbits(32)
-    try:
-        number = operator.index(seed)  # type: ignore[arg-type]  # refused below
-    except TypeError:
-        number = -1
-    if not 0 <= number < 2**63:
+    number = _whole(seed)
+    if number is None or not 0 <= number <= LARGEST:
         raise ValueError(f"seed must be None or a whole number in [0, 2^63 - 1], got {seed!r}")
     return number
 
@@ -65,15 +92,58 @@ def checked_count(name: str, value: object) -> int:
     """Return a value that must be a whole number of at least 1, as an int.
 
     Raises:
-        ValueError: it is not; names the argument and the value.
+        ValueError: it is not, or above MOST; names the argument and the value.
     """
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]  # refused below
-    except TypeError:
-        number = 0
-    if number < 1 or isinstance(value, bool):
+    number = _whole(value)
+    if number is None or number < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if number > MOST:
+        raise ValueError(f"{name} must be at most {MOST}, got {value!r}")
     return number
+
+
+def checked_instance(name: str, value: object, kind: type[Kind], remedy: str) -> Kind:
+    """Return a value that must be of some class.
+
+    Raises:
+        ValueError: it is of another; names the argument, the value and what to do.
+    """
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} must be {kind.__name__}, got {value!r}; {remedy}")
+    return value
+
+
+def checked_params(params: object) -> WorldParams:
+    """Return rules, which must be WorldParams, or raise ValueError."""
+    remedy = "make them with WorldParams(...), or take load_scenario(name).params"
+    return checked_instance("params", params, WorldParams, remedy)
+
+
+def whole_numbers(
+    name: str, values: object, shape: tuple[int, ...], meaning: str = ""
+) -> NDArray[np.integer[Any]]:
+    """Return values that must be whole numbers, as an array.
+
+    Args:
+        name: What they are, for errors.
+        values: Anything that numpy makes an array of.
+        shape: What shape they must have.
+        meaning: What one of them stands for, for errors, such as ", one for each row".
+
+    Returns:
+        integer of that shape, of any width; not a copy if they are that already.
+
+    Raises:
+        ValueError: they have another shape or type.
+    """
+    wanted = f"{name} must be whole numbers of shape {shape}{meaning}"
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{wanted}, got rows of different lengths") from error
+    if array.shape != shape or array.dtype.kind not in "iu":
+        raise ValueError(f"{wanted}, got {array.dtype} of shape {array.shape}")
+    return array
 
 
 def check_saved(saved: object, agents: Sequence[Any]) -> None:

@@ -206,4 +206,5 @@ as `("focal", "train", "person:warm")`; partners act inside, and only focal ones
 {table}
 
 `reset(seed=...)` fixes that episode and all that follow; `reset()` begins the next episode of the
-same seed. `options` are not used. `get_state()` and `set_state()` save and restore a moment."""
+same seed. `options` are not used. `get_state()` and `set_state()` of the parallel environment save
+and restore a moment; copies and pickles of any of the three go on identically."""

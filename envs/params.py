@@ -139,7 +139,8 @@ class WorldParams:
     """Whether persons see their own trust in others, and their willingness toward AI, in columns
     that are zeros for AI; only where a person:learned sits."""
     shift: str = "partner_swap"
-    """Family of the unsignalled shift in the middle third of every episode."""
+    """Family of the unsignalled shift in the middle third of every episode: none, partner_swap,
+    cue_remap, need_dynamics or resource_move."""
     shift_severity: Annotated[float, Range(0, 1, low_open=True)] = 0.3
     """Share of the agents, or of the stations, that the shift affects, rounded up; above 0 to 1."""
 

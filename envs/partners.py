@@ -37,6 +37,7 @@ from empathy_loop.envs.beliefs import (
     forget,
 )
 from empathy_loop.envs.filter import begin_filter, empty_filter, filter_world
+from empathy_loop.envs.inputs import checked_count, checked_flag, checked_params
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.params import WorldParams, rules_of
 from empathy_loop.envs.people import People
@@ -68,6 +69,9 @@ class ScriptedPolicies:
             copied: it may change between episodes.
         filters: Whether a seat may ever be the filter's, whose memory is large.
         people: The people in seats of code PERSON, if there are any.
+
+    Raises:
+        ValueError: a value is of another type or shape.
     """
 
     def __init__(
@@ -77,12 +81,19 @@ class ScriptedPolicies:
         filters: bool,
         people: People | None = None,
     ) -> None:
+        num_agents = checked_params(params).num_agents
+        is_array = isinstance(codes, np.ndarray) and codes.dtype == np.int8
+        if not is_array or codes.shape[1:] != (num_agents,):
+            raise ValueError(
+                f"codes must be an array int8 [E, {num_agents}], a code for each agent of each "
+                f"world, got {codes!r}; policy_code(name) is the code of a policy"
+            )
         self.codes = codes
         evenly = np.ones((1, params.num_agents, params.num_agents))
         self._weight = evenly if people is None else people.answers.weight
         self._trust = evenly if people is None else people.state.trust
         self._rules = rules_of(params)
-        self.inferred = empty_filter(params, len(codes) if filters else 0)
+        self.inferred = empty_filter(params, len(codes) if checked_flag("filters", filters) else 0)
         self._expected = expected_need(params)
         self.minds = empty_minds(params, len(codes))
 
@@ -123,14 +134,15 @@ class ScriptedPolicy(ScriptedPolicies):
     Args:
         name: One of SCRIPTED.
         params: The rules.
-        num_worlds: Number of worlds E.
+        num_worlds: Number of worlds E, at least 1.
 
     Raises:
-        ValueError: the name is unknown.
+        ValueError: the name is unknown, or a value is of another type or out of its range.
     """
 
     def __init__(self, name: str, params: WorldParams, num_worlds: int) -> None:
-        codes = np.full((num_worlds, params.num_agents), policy_code(name), np.int8)
+        shape = (checked_count("num_worlds", num_worlds), checked_params(params).num_agents)
+        codes = np.full(shape, policy_code(name), np.int8)
         super().__init__(params, codes, filters=name == "filter")
         self.name = name
 
@@ -142,7 +154,7 @@ def policy_code(name: str) -> int:
         ValueError: the name is unknown.
     """
     if name not in SCRIPTED:
-        raise ValueError(f"unknown policy {name!r}; {close_matches(name, SCRIPTED)}")
+        raise ValueError(f"unknown policy {name!r}; {close_matches(str(name), SCRIPTED)}")
     return SCRIPTED.index(name)
 
 

@@ -88,10 +88,12 @@ class PersonParams:
     round_steps: Steps = 32
     """Steps of a round, 1 to 1000; assumed, long enough to need help and to get it."""
     p_first: Probability = 0.5
-    """Probability of cooperation in the first round, 0 to 1; assumed."""
+    """Probability of cooperation in the first round, 0 to 1; assumed, near the 0.46 of the data
+    that the next four are from."""
     p_cc: Probability = 0.92
-    """Probability of cooperation after both did, 0 to 1; published human decisions in the repeated
-    prisoner's dilemma, as are the next three."""
+    """Probability of cooperation after both did, 0 to 1; this and the next three are shares of all
+    168,386 human decisions in the repeated prisoner's dilemmas of several studies, counted in the
+    data of Nay and Vorobeychik 2016 (PLOS ONE 11:e0155656; NV_games of the R package datafsm)."""
     p_cd: Probability = 0.4
     """Probability of cooperation after oneself did and the other did not, 0 to 1."""
     p_dc: Probability = 0.29

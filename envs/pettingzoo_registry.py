@@ -30,6 +30,9 @@ def raw_aec_env(scenario: str, **arguments: Any) -> Any:
 def aec_env(scenario: str, **arguments: Any) -> Any:
     """Return the AEC view, which refuses unknown actions and calls out of order at once.
 
+    A copy (`copy.deepcopy`) and a pickle continue identically, also in the middle of a step;
+    `get_state` and `set_state` belong to the parallel view alone.
+
     Args:
         scenario: Name of the scenario.
         arguments: As for `ScenarioEnv`.

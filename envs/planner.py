@@ -20,9 +20,9 @@ from empathy_loop.envs.rules.movement import is_free, move_offset
 from empathy_loop.envs.state import EAST, HELP_BASE, NORTH, SOUTH, STAY, USE, WEST
 
 SURE_NEED = 0.7
-"""Believed need from which on the planner no longer fears to hurt."""
+"""Believed need from which on the planner no longer fears to hurt; assumed, part of its design."""
 P_JAM_BREAK = 0.15
-"""Probability that a random move takes the place of a planned one."""
+"""Probability that a random move takes the place of a planned one; assumed, part of its design."""
 
 
 @hot

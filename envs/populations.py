@@ -1,14 +1,14 @@
 """Populations of scripted partners: who may sit where no learner does.
 
-`train` is for training with, `heldout` for evaluation only. They share neither a policy nor a
-trait of those that a partner is given, so that whoever has learned to get on with the first has
-not met the second.
+`train` is for training with, `heldout` for evaluation only. They share no policy and no combination
+of traits (expressivity, and whether the face is inverted), so that whoever has learned to get on
+with the first has not met the second.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NamedTuple
 
@@ -190,8 +190,8 @@ def check_seats(seats: Sequence[str], num_agents: int) -> tuple[str, ...]:
         ValueError: another number of seats than agents, an unknown seat, no focal one, or a
             focal one behind a partner's.
     """
-    if isinstance(seats, str):
-        raise ValueError(f"seats must be a list of a name for each agent, got the text {seats!r}")
+    if isinstance(seats, str) or not isinstance(seats, Iterable):
+        raise ValueError(f"seats must be a list of a name for each agent, got {seats!r}")
     seats = tuple(seats) or (FOCAL,) * num_agents
     if len(seats) != num_agents:
         raise ValueError(

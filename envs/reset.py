@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.inputs import whole_numbers
 from empathy_loop.envs.kernel import rare
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.random import (
@@ -24,29 +25,26 @@ from empathy_loop.envs.state import NEUTRAL, NOTHING
 
 
 def check_first_steps(
-    params: WorldParams, num_worlds: int, episode: int, first_step: NDArray[np.int_] | None
+    params: WorldParams, num_worlds: int, first_step: NDArray[np.int_] | None
 ) -> NDArray[np.int32]:
     """Return the step at which each world wakes: int32 [E], in [0, horizon).
 
     Args:
         params: The rules.
         num_worlds: Number of worlds E.
-        episode: Number of the episode that begins.
         first_step: int [E], or None for 0.
 
     Raises:
-        ValueError: `episode` is negative, or a first step lies outside the episode.
+        ValueError: they are no such array, or one lies outside the episode.
     """
-    if episode < 0:
-        raise ValueError(f"episode must be at least 0, got {episode}")
-    steps = np.zeros(num_worlds, np.int32)
-    if first_step is not None:
-        steps[:] = first_step
+    if first_step is None:
+        return np.zeros(num_worlds, np.int32)
+    steps = whole_numbers("first_step", first_step, (num_worlds,), ", one for each world")
     if steps.min() < 0 or steps.max() >= params.horizon:
         raise ValueError(
             f"first_step must be in [0, {params.horizon - 1}], got {steps.min()} to {steps.max()}"
         )
-    return steps
+    return steps.astype(np.int32)
 
 
 @rare

@@ -161,7 +161,8 @@ def seats_of(
     known = load_scenario(scenario) if isinstance(scenario, str) else None
     if seats is None:
         return check_seats(() if known is None else known.seats, params.num_agents)
-    name = seats if isinstance(seats, str) else seats[0] if len(seats) == 1 else ""
+    is_one = isinstance(seats, Sequence) and len(seats) == 1
+    name = seats if isinstance(seats, str) else str(seats[0]) if is_one else ""
     if known is not None and known.variants and name:
         if name not in known.variants:
             hint = close_matches(name, known.variants)

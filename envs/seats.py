@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empathy_loop.envs.doses import FULL, Doses, stop, thin
+from empathy_loop.envs.inputs import checked_instance, whole_numbers
 from empathy_loop.envs.introspection import show_final_trust, show_trust
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.observation import Observation
@@ -59,11 +60,11 @@ class SeatedWorld:
         actions: integer [E, A]. What everybody did in the last step; zeros before it.
 
     Raises:
-        ValueError: the seats do not fit the world.
+        ValueError: a value is of another type, or the seats do not fit the world.
     """
 
     def __init__(self, world: World, seats: Sequence[str] = (), doses: Doses = FULL) -> None:
-        self.world = world
+        self.world = checked_instance("world", world, World, "make one with World(...)")
         self.params = world.params
         self.seats = check_seats(seats, world.params.num_agents)
         self.num_focal = count_focal(self.seats)
@@ -89,7 +90,7 @@ class SeatedWorld:
             self.people = People(world, [seat.person for seat in found])
         self._stage = Stage([seat.acts_from for seat in found], [s.acts_until for s in found])
         self._is_plain = set(self.seats) == {FOCAL}
-        self._doses = doses
+        self._doses = checked_instance("doses", doses, Doses, "make them with Doses(...)")
         self._policies = ScriptedPolicies(
             world.params, np.full(shape, NOBODY, np.int8), bool(filters), self.people
         )
@@ -126,13 +127,8 @@ class SeatedWorld:
         Raises:
             ValueError: wrong shape or dtype, an unknown action, or an episode that is over.
         """
-        actions = np.asarray(actions)
         shape = (self.world.num_worlds, self.num_focal)
-        if actions.shape != shape:
-            raise ValueError(
-                f"actions must be those of the focal agents, of shape {shape}, "
-                f"got {actions.dtype} of shape {actions.shape}"
-            )
+        actions = whole_numbers("actions", actions, shape, ", one for each focal agent")
         if self._is_plain:
             return self._stepped(self.world.checked(actions))
         everybody = np.zeros((len(actions), len(self.seats)), actions.dtype)

@@ -17,6 +17,7 @@ from empathy_loop.envs.inputs import (
     checked_flag,
     checked_seed,
     refuse_masked,
+    whole_numbers,
 )
 from empathy_loop.envs.observation import Observation, ObservationLayout
 from empathy_loop.envs.params import WorldParams
@@ -47,7 +48,7 @@ def make_vector(
     Args:
         scenario: Name of the scenario, or rules of your own.
         num_worlds: Number of worlds E, at least 1.
-        seed: Seed of all draws, at least 0.
+        seed: Seed of all draws, 0 to 2^63 - 1.
         num_threads: Threads that share the worlds, at least 1; pays from about 1000 worlds.
         seats: A seat for each agent, focal ones first, as `populations.seat_of` takes them, such as
             ("focal", "train", "person:warm"); or a variant of the scenario. None for its own.
@@ -63,12 +64,7 @@ def make_vector(
     """
     _, params = resolve(scenario, world)
     seats = seats_of(scenario, seats, params)
-    num_worlds = checked_count("num_worlds", num_worlds)
-    num_threads = checked_count("num_threads", num_threads)
-    if seed is None:
-        raise ValueError("seed must be a whole number of at least 0, got None")
-    world_of_all = World(params, num_worlds, checked_seed(seed), num_threads=num_threads)
-    return seat_partners(world_of_all, seats)
+    return seat_partners(World(params, num_worlds, seed, num_threads=num_threads), seats)
 
 
 class AgentVectorEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):
@@ -247,12 +243,8 @@ class AgentVectorEnv(VectorEnv[Floats, NDArray[np.int64], NDArray[Any]]):
 
     def _chosen(self, actions: NDArray[np.int64]) -> NDArray[np.integer[Any]]:
         """Return the actions as integers [E * F], or raise ValueError naming what is wrong."""
-        chosen, most = np.asarray(actions), self.params.num_actions - 1
-        if chosen.shape != (self.num_envs,) or not np.issubdtype(chosen.dtype, np.integer):
-            raise ValueError(
-                f"actions must be whole numbers of shape ({self.num_envs},), one for each row, "
-                f"got {chosen.dtype} of shape {chosen.shape}"
-            )
+        most = self.params.num_actions - 1
+        chosen = whole_numbers("actions", actions, (self.num_envs,), ", one for each row")
         if chosen.min() < 0 or chosen.max() > most:
             row = int(np.flatnonzero((chosen < 0) | (chosen > most))[0])
             raise ValueError(

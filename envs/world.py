@@ -8,6 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from empathy_loop.envs.inputs import (
+    LARGEST,
+    checked_count,
+    checked_flag,
+    checked_params,
+    checked_whole,
+    whole_numbers,
+)
 from empathy_loop.envs.observation import (
     Observation,
     ObservationLayout,
@@ -53,7 +61,7 @@ class World:
     Args:
         params: The rules.
         num_worlds: Number of worlds E, at least 1.
-        seed: Seed of all draws, at least 0. World w of seed s is the same in any batch.
+        seed: Seed of all draws, 0 to 2^63 - 1. World w of seed s is the same in any batch.
         first_world: Number of the batch's first world, at least 0.
         autoreset: Whether a truncated world begins its next episode inside `step`
             (Gymnasium's SAME_STEP mode). Otherwise it must be reset by hand.
@@ -61,7 +69,7 @@ class World:
             worlds on; what comes out does not depend on them.
 
     Raises:
-        ValueError: a number is out of its range.
+        ValueError: a value is of another type or out of its range.
     """
 
     def __init__(
@@ -73,34 +81,23 @@ class World:
         autoreset: bool = True,
         num_threads: int = 1,
     ) -> None:
-        for name, value, least in (
-            ("num_worlds", num_worlds, 1),
-            ("seed", seed, 0),
-            ("first_world", first_world, 0),
-            ("num_threads", num_threads, 1),
-        ):
-            if not isinstance(value, int | np.integer):
-                raise ValueError(f"{name} must be a whole number, got {value!r}")
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
-        if not isinstance(params, WorldParams):
-            raise ValueError(f"params must be WorldParams, got {params!r}")
-        self.params = params
+        self.params = checked_params(params)
+        self.num_worlds = checked_count("num_worlds", num_worlds)
+        self.seed = checked_whole("seed", seed)
+        most = LARGEST - self.num_worlds + 1
+        self.first_world = checked_whole("first_world", first_world, most)
+        self.autoreset = checked_flag("autoreset", autoreset)
+        self.num_threads = checked_count("num_threads", num_threads)
         self.layout = ObservationLayout.of(params)
-        self.num_worlds = num_worlds
-        self.seed = seed
-        self.first_world = first_world
-        self.autoreset = autoreset
-        self.num_threads = num_threads
         self._rules = rules_of(params)
-        self.records = empty_records(params, num_worlds)
+        self.records = empty_records(params, self.num_worlds)
         self.state = State.of(self.records)
-        self.observation = empty_observation(params, num_worlds)
-        self.transition = _empty_transition(params, num_worlds)
+        self.observation = empty_observation(params, self.num_worlds)
+        self.transition = _empty_transition(params, self.num_worlds)
         # Whose help is refused in the coming step: an input of the rules, and no part of the state.
-        self.refusals = np.zeros((num_worlds, 0, 0), np.uint8)
+        self.refusals = np.zeros((self.num_worlds, 0, 0), np.uint8)
         # Whose help for whom an intervention stops in the coming step; without one, it has no rows.
-        self.stopped = np.zeros((num_worlds, 0, 0), np.bool_)
+        self.stopped = np.zeros((self.num_worlds, 0, 0), np.bool_)
         self.reset()
 
     def reset(self, episode: int = 0, first_step: NDArray[np.int_] | None = None) -> Observation:
@@ -116,9 +113,10 @@ class World:
             Observation: the live views, overwritten by the next step.
 
         Raises:
-            ValueError: `episode` is negative, or a first step lies outside the episode.
+            ValueError: `episode` is no such number, or a first step lies outside the episode.
         """
-        steps = check_first_steps(self.params, self.num_worlds, episode, first_step)
+        episode = checked_whole("episode", episode)
+        steps = check_first_steps(self.params, self.num_worlds, first_step)
         self._in_rows(
             reset_batch,
             self.records,
@@ -253,13 +251,8 @@ class World:
         Raises:
             ValueError: what `step` would raise.
         """
-        actions = np.asarray(actions)
         shape = (self.num_worlds, self.params.num_agents)
-        if actions.shape != shape or actions.dtype.kind not in "iu":
-            raise ValueError(
-                f"actions must be whole numbers of shape {shape}, "
-                f"got {actions.dtype} of shape {actions.shape}"
-            )
+        actions = whole_numbers("actions", actions, shape)
         # Read as unsigned, a negative number is a large one: one look instead of two. And of few
         # numbers, to count is many times faster than to reduce.
         unsigned = actions.view(f"u{actions.dtype.itemsize}")

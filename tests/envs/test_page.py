@@ -15,7 +15,7 @@ from PIL import Image
 from empathy_loop.envs import state
 from empathy_loop.envs.observation import ObservationLayout
 from empathy_loop.envs.page import page_of
-from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.params import SHIFT_FAMILIES, WorldParams
 from empathy_loop.envs.scenarios import list_scenarios, load_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +106,13 @@ def test_every_field_has_its_line_and_those_that_differ_are_bold(name: str) -> N
         shown = f"`{here}`" if here == default else f"**`{here}`**"
         row = re.escape(f"| `{field.name}` | {shown} | `{default}` | ")
         assert re.search(rf"^{row}\S.*\. \|$", page, re.MULTILINE), field.name
+
+
+@every_scenario
+def test_the_page_says_which_families_of_shifts_there_are(name: str) -> None:
+    (row,) = re.findall(r"^\| `shift` \| .*$", page_of(name), re.MULTILINE)
+    meaning = row.split(" | ")[3]
+    assert all(re.search(rf"\b{family}\b", meaning) for family in SHIFT_FAMILIES)
 
 
 @every_scenario

@@ -293,7 +293,14 @@ def played(env: ScenarioEnv, steps: int) -> ScenarioEnv:
     return env
 
 
-@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+duplicates = pytest.mark.parametrize(
+    "duplicate",
+    [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))],
+    ids=["deepcopy", "pickle"],
+)
+
+
+@duplicates
 @pytest.mark.parametrize("steps", [0, 12])
 def test_a_copy_goes_on_identically_and_leaves_the_first_alone(
     duplicate: Callable[[ScenarioEnv], ScenarioEnv], steps: int
@@ -317,12 +324,16 @@ def test_a_copy_made_before_the_first_reset_is_a_fresh_environment() -> None:
     assert twin.render() == env.render()
 
 
-def test_a_copy_of_the_aec_view_goes_on_identically() -> None:
-    env = mutual_aid_v0.env(**LIVELY)
+@duplicates
+@pytest.mark.parametrize("make", [mutual_aid_v0.env, mutual_aid_v0.raw_env])
+def test_a_copy_of_the_aec_view_goes_on_identically(
+    make: Callable[..., Any], duplicate: Callable[[Any], Any]
+) -> None:
+    env = make(**LIVELY)
     env.reset(seed=0)
     for action in [0, 1, 2, 3]:  # the fourth begins a step that is not complete
         env.step(action)
-    twin = copy.deepcopy(env)
+    twin = duplicate(env)
     for action in [1, 2, 3, 4, 1]:
         env.step(action)
         twin.step(action)

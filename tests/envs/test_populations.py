@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from empathy_loop.envs.partners import SCRIPTED
@@ -14,7 +16,7 @@ from empathy_loop.envs.populations import (
 )
 
 
-def test_no_policy_and_no_trait_of_one_population_is_found_in_the_other() -> None:
+def test_no_policy_and_no_combination_of_traits_is_found_in_both_populations() -> None:
     train, heldout = POPULATIONS["train"], POPULATIONS["heldout"]
     assert not {one.policy for one in train} & {one.policy for one in heldout}
     assert not {traits(one) for one in train} & {traits(one) for one in heldout}
@@ -73,10 +75,11 @@ def test_no_seats_are_focal_ones() -> None:
         (("focal", "train"), r"one seat for each of 3 agents, got 2 \(focal, train\); change"),
         (("train", "focal", "train"), "must begin with the focal ones"),
         (("train", "train", "train"), "there must be one at least"),
-        ("focal", "got the text 'focal'"),
+        ("focal", "seats must be a list of a name for each agent, got 'focal'"),
+        (3, "seats must be a list of a name for each agent, got 3"),
     ],
 )
-def test_seats_that_cannot_be_are_refused(seats: tuple[str, ...], message: str) -> None:
-    num_agents = 2 if "trian" in seats else 3
+def test_seats_that_cannot_be_are_refused(seats: Any, message: str) -> None:
+    num_agents = 2 if seats == ("focal", "trian") else 3
     with pytest.raises(ValueError, match=message):
         check_seats(seats, num_agents)

@@ -79,7 +79,7 @@ def test_focal_agents_alone_are_seen_and_stepped(seats: tuple[str, ...]) -> None
     assert np.array_equal(view.observation.features, view.world.observation.features[:, :focal])
     assert np.array_equal(transition.reward, view.world.transition.reward[:, :focal])
     assert (view.world.state.last_action[:, focal:] != 0).any()
-    with pytest.raises(ValueError, match=rf"focal agents, of shape \(6, {focal}\), got int64"):
+    with pytest.raises(ValueError, match=rf"\(6, {focal}\), one for each focal agent, got int64"):
         view.step(np.zeros((6, len(seats)), np.int64))
 
 

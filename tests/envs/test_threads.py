@@ -70,5 +70,5 @@ def test_a_forked_process_makes_threads_of_its_own() -> None:
 
 
 def test_no_threads_are_refused() -> None:
-    with pytest.raises(ValueError, match="num_threads must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="num_threads must be a whole number of at least 1, got 0"):
         World(PARAMS, 2, 0, num_threads=0)

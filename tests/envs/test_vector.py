@@ -100,20 +100,6 @@ def test_a_batch_needs_a_seed(seed: Any) -> None:
         make_vector("mutual_aid_v0", 2, seed=seed)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((PARAMS, 2.5, 0), r"num_worlds must be a whole number, got 2\.5"),
-        ((PARAMS, 2, "7"), "seed must be a whole number, got '7'"),
-        ((PARAMS, 2, 0, None), "first_world must be a whole number, got None"),
-        (("mutual_aid_v0", 2, 0), "params must be WorldParams, got 'mutual_aid_v0'"),
-    ],
-)
-def test_a_world_of_wrong_types_is_refused(arguments: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        World(*arguments)
-
-
 # Rows.
 
 
@@ -272,6 +258,7 @@ def test_strict_rows_refuse_what_is_masked_and_do_not_move() -> None:
         (np.zeros(11, np.int64), r"whole numbers of shape \(12,\), .* int64 of shape \(11,\)"),
         (np.zeros((4, 3), np.int64), r"got int64 of shape \(4, 3\)"),
         (np.zeros(12), r"got float64 of shape \(12,\)"),
+        ([0, [1]], r"of shape \(12,\), one for each row, got rows of different lengths"),
         (np.arange(12), r"action of row 10 \(ai_1 of world 3\) must be in \[0, 9\], got 10"),
         (np.arange(12) - 1, r"action of row 0 .* got -1"),
     ],

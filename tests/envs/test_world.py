@@ -87,6 +87,7 @@ def test_a_saved_state_of_other_names_or_sizes_is_refused() -> None:
     [
         (np.zeros((4, 2), np.int8), r"shape \(4, 3\), got int8 of shape \(4, 2\)"),
         (np.zeros((4, 3)), r"whole numbers .*got float64"),
+        ([[0, 0, 0], [0, 0], [0], []], r"shape \(4, 3\), got rows of different lengths"),
         (np.full((4, 3), 10), r"in \[0, 9\], got 10 to 10"),
         (np.full((4, 3), -1), r"in \[0, 9\], got -1 to -1"),
         (np.full((4, 3), 256), r"in \[0, 9\], got 256 to 256"),
@@ -111,8 +112,8 @@ def test_whole_numbers_of_any_type_are_actions(dtype: type) -> None:
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ({"num_worlds": 0, "seed": 0}, "num_worlds must be at least 1, got 0"),
-        ({"num_worlds": 1, "seed": -1}, "seed must be at least 0, got -1"),
+        ({"num_worlds": 0, "seed": 0}, "num_worlds must be a whole number of at least 1, got 0"),
+        ({"num_worlds": 1, "seed": -1}, r"seed must be a whole number in \[0, .*\], got -1"),
         ({"num_worlds": 1, "seed": 0, "first_world": -3}, "first_world .* got -3"),
     ],
 )
@@ -125,8 +126,12 @@ def test_sizes_and_seeds_that_make_no_sense_are_refused(
 
 def test_resets_outside_the_episode_are_refused() -> None:
     world = World(PARAMS, 4, seed=0)
-    with pytest.raises(ValueError, match="episode must be at least 0, got -1"):
-        world.reset(episode=-1)
+    for episode in (-1, "x", 2**63):
+        with pytest.raises(ValueError, match=rf"episode must be a whole .*, got '?{episode}'?$"):
+            world.reset(episode=episode)  # type: ignore[arg-type]
     for steps in ([0, 0, 0, 10], [-1, 0, 0, 0]):
         with pytest.raises(ValueError, match=r"first_step must be in \[0, 9\], got"):
             world.reset(first_step=np.array(steps))
+    for wrong in (np.zeros(3, int), np.zeros(4), [[0], [0, 1], [0], [0]]):
+        with pytest.raises(ValueError, match=r"first_step must be whole numbers of shape \(4,\), one"):
+            world.reset(first_step=wrong)  # type: ignore[arg-type]
