@@ -1,48 +1,38 @@
-"""The two loops of PettingZoo, with a random policy that heeds the action mask.
+"""The two loops of PettingZoo: REINFORCE in the parallel one, and what was learned in the other.
 
-Run it: python examples/plain_pettingzoo.py [steps]
+One small network for all agents, which heeds the action mask (Williams 1992), in a small world of
+two agents with one kind of need. Run it: python examples/plain_pettingzoo.py [episodes]
 """
 
 import sys
+from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
+from torch.distributions import Categorical
 
 from empathy_loop.envs import mutual_aid_v0
 
-
-def play_parallel(num_steps: int, seed: int = 0) -> float:
-    """Let all agents act at once; return the mean reward of a step."""
-    env, rng, total = mutual_aid_v0.parallel_env(), np.random.default_rng(seed), 0.0
-    _, infos = env.reset(seed=seed)
-    for _ in range(num_steps):
-        actions = {
-            agent: int(rng.choice(np.flatnonzero(infos[agent]["action_mask"])))
-            for agent in env.agents
-        }
-        _, rewards, _, _, infos = env.step(actions)
-        total += sum(rewards.values()) / len(rewards)
-        if not env.agents:
-            _, infos = env.reset()
-    return total / num_steps
+WORLD: dict[str, Any] = {"grid_size": 3, "num_agents": 2, "num_kinds": 1, "shift": "none"}
 
 
-def play_in_turns(num_steps: int, seed: int = 0) -> float:
-    """Let agents choose one after the other (AEC); return the mean reward of a step."""
-    env, rng, total, done = mutual_aid_v0.env(), np.random.default_rng(seed), 0.0, 0
-    env.reset(seed=seed)
-    while done < num_steps:
-        for agent in env.agent_iter():
-            _, reward, termination, truncation, info = env.last()
-            total += reward / env.max_num_agents
-            done += agent == env.possible_agents[0]
-            if termination or truncation:
-                env.step(None)
-            else:
-                env.step(int(rng.choice(np.flatnonzero(info["action_mask"]))))
-        env.reset()
-    return total / done
+def policy_of(network: nn.Module, observations: Any, masks: Any) -> Categorical:
+    """Return the distribution over actions: of no probability where the mask is 0."""
+    allowed = torch.as_tensor(np.array(masks)) == 1
+    return Categorical(logits=network(torch.as_tensor(np.array(observations))).where(allowed, -1e9))
 
 
-if __name__ == "__main__":
-    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    print(f"parallel: {play_parallel(steps):.3f} a step; in turns: {play_in_turns(steps):.3f}")
+def play(network: nn.Module, env: Any, seed: int | None = None) -> tuple[list[Any], list[Any], Any]:
+    """Let all agents act at once for an episode; return log-probabilities and rewards by step."""
+    observations, infos = env.reset(seed=seed)
+    logps, rewards = [], []
+    while env.agents:
+        masks = [info["action_mask"] for info in infos.values()]
+        policy = policy_of(network, list(observations.values()), masks)
+        actions = policy.sample()
+        logps.append(policy.log_prob(actions))
+        step = env.step(dict(zip(env.agents, actions.tolist(), strict=True)))
+        observations, gained, _, _, infos = step
+        rewards.append(list(gained.values()))
+    return logps, rewards, observations

@@ -115,7 +115,7 @@ def test_actions_of_another_shape_or_dtype_or_with_gaps_are_refused() -> None:
 def test_numbers_out_of_range_are_refused_as_those_of_the_cpu_are() -> None:
     with pytest.raises(ValueError, match="num_worlds must be a whole number of at least 1, got 0"):
         GPUWorld(WorldParams(), 0, 0)
-    with pytest.raises(ValueError, match="episode must be a whole number in .*, got -1"):
+    with pytest.raises(ValueError, match=r"episode must be a whole number in .*, got -1"):
         GPUWorld(WorldParams(), 1, 0).reset(-1)
 
 

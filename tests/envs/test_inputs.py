@@ -1,4 +1,4 @@
-"""What the world and those who act in it are made with is checked, and errors say what is allowed."""
+"""What a world and those who act in it are made with is checked; errors say what is allowed."""
 
 from __future__ import annotations
 
@@ -55,9 +55,7 @@ LARGEST = 2**63 - 1
         (lambda: seats_of(P, [1, 2, 3], P), "a seat must be a text such as 'focal', got 1"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name_and_value(
-    make: Callable[[], Any], message: str
-) -> None:
+def test_what_cannot_be_is_refused_by_name_and_value(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 

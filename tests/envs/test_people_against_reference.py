@@ -11,10 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from reference_people import Choices, obeyed, stopped_helps
 from reference_people import People as ReferencePeople
 from reference_world import World as ReferenceWorld
 
+from empathy_loop.envs.beliefs import NOBODY, PERSON
+from empathy_loop.envs.doses import FULL, Doses, stop, thin
 from empathy_loop.envs.params import WorldParams
+from empathy_loop.envs.partners import ScriptedPolicies
 from empathy_loop.envs.people import People
 from empathy_loop.envs.person import LEARNED, PersonParams, PersonSeat, person_of
 from empathy_loop.envs.world import World
@@ -65,10 +69,46 @@ def demand_same(world: World, people: People, references: list[ReferencePeople])
             demand_equal(name, getattr(world.state, name)[idx], getattr(reference.world, name))
 
 
+def demand_same_stops(
+    world: World, allowed: NDArray[np.bool_], stopped: list[set[tuple[int, int]]]
+) -> None:
+    """Compare whose help for whom is stopped, and the masks, which were `allowed` before."""
+    for idx, pairs in enumerate(stopped):
+        mask = allowed[idx].copy()
+        for i, j in pairs:
+            mask[i, 7 + (j - i) % world.params.num_agents] = False
+        demand_equal("action_mask", world.observation.action_mask[idx], mask)
+        found = set(map(tuple, np.argwhere(world.stopped[idx]).tolist()))
+        assert found == (pairs if world.stopped.size else set())
+
+
+def compare_choices(
+    world: World,
+    policies: ScriptedPolicies,
+    choices: list[Choices],
+    stopped: list[set[tuple[int, int]]],
+) -> NDArray[np.int8]:
+    """Let everybody choose who has a policy, compare with the reference, and return the actions."""
+    chosen = policies.act(world)
+    for idx, reference in enumerate(choices):
+        for h in np.flatnonzero(policies.codes[idx] == PERSON).tolist():
+            assert chosen[idx, h] == reference.choose(h, stopped[idx]), f"choice of {h} in {idx}"
+            for j in reference.world.agents:
+                demand_equal("belief", policies.minds.belief[idx, h, j], reference.belief[h, j])
+    return chosen
+
+
 def run_both(
-    params: WorldParams, seats: list[PersonSeat | None], seed: int, num_steps: int
+    params: WorldParams,
+    seats: list[PersonSeat | None],
+    seed: int,
+    num_steps: int,
+    doses: Doses = FULL,
 ) -> Counter[str]:
-    """Step kernels and reference side by side, over resets, and count what happened."""
+    """Step kernels and reference side by side, over resets, and count what happened.
+
+    In half of the worlds' steps people do what they chose, else anything that their mask allows.
+    """
     rng, events = np.random.default_rng(seed), Counter[str]()
     world = World(params, NUM_WORLDS, seed)
     first_step = rng.integers(0, params.horizon, NUM_WORLDS)
@@ -82,23 +122,41 @@ def run_both(
         one = ReferenceWorld(params, seed, idx)
         one.reset(0, first)
         references.append(ReferencePeople(one, numbers, learned))
+    choices = [Choices(reference) for reference in references]
+    acts = [PERSON if h in numbers and h not in learned else NOBODY for h in range(len(seats))]
+    codes = np.array([acts] * NUM_WORLDS, np.int8)
+    policies = ScriptedPolicies(params, codes, filters=False, people=people)
     demand_same(world, people, references)
     for _ in range(num_steps):
+        allowed = world.observation.action_mask.copy()
+        shares = doses.ai_to_people, doses.people_to_ai
+        stopped = [stopped_helps(one.world, numbers, *shares) for one in references]
+        stop(world, people, doses)
+        demand_same_stops(world, allowed, stopped)
         people.look_ahead(world)
-        actions = lively(rng, world.observation.action_mask)
+        for reference in references:
+            reference.look_ahead()
+        chosen = compare_choices(world, policies, choices, stopped)
+        events.update(f"chose {action}" for action in chosen[codes == PERSON].tolist())
+        does_so = (codes == PERSON) & (rng.random((NUM_WORLDS, 1)) < 0.5)
+        actions = np.where(does_so, chosen, lively(rng, allowed))
+        asked = actions.tolist()
+        thin(world, actions)
         transition = world.step(actions)
         people.look_back(world, ~transition.truncated)
         for idx, reference in enumerate(references):
-            reference.look_ahead()
             for h, j in ((h, j) for h in numbers for j in reference.world.agents if j != h):
                 assert people.answers.weight[idx, h, j] == pytest.approx(
                     reference.weight(h, j), abs=1e-14
                 )
-            reference.world.step(actions[idx].tolist())
+            done = obeyed(reference.world, asked[idx], stopped[idx])
+            events["stopped"] += done != asked[idx]
+            reference.world.step(done)
             events["refused"] += len(reference.world.refused)
             if reference.world.truncated:
                 reference.world.reset(reference.world.episode + 1)
                 reference.begin()
+                choices[idx].begin()
             else:
                 reference.look_back()
         people.begin(world, transition.truncated)
@@ -122,6 +180,7 @@ def run_both(
     view_radius=st.sampled_from([1, 2, 32]),
     show_cues=st.booleans(),
     severe=st.booleans(),
+    doses=st.builds(Doses, *2 * [st.sampled_from([0.0, 0.5, 1.0])]),
 )
 def test_kernels_and_reference_agree_for_any_people(
     people: list[PersonSeat | None],
@@ -129,6 +188,7 @@ def test_kernels_and_reference_agree_for_any_people(
     view_radius: int,
     show_cues: bool,
     severe: bool,
+    doses: Doses,
 ) -> None:
     params = WorldParams(
         num_agents=4,
@@ -140,7 +200,7 @@ def test_kernels_and_reference_agree_for_any_people(
         show_cues=show_cues,
         severe=severe,
     )
-    run_both(params, people, seed, num_steps=45)
+    run_both(params, people, seed, 45, doses)
 
 
 def test_the_comparison_meets_everything_that_can_happen_to_people() -> None:
@@ -148,8 +208,10 @@ def test_the_comparison_meets_everything_that_can_happen_to_people() -> None:
     seats: list[PersonSeat | None] = [None, None]
     quick = {"trust_start": 0.2, "round_steps": 4, "ignored_after": 1}
     seats += [person_of(name, quick, name) for name in ("reserved", "ipd")]
-    events = run_both(params, seats, seed=1, num_steps=400)
+    events = run_both(params, seats, seed=1, num_steps=400, doses=Doses(0.5, 0.5))
     wanted = ["refused", "cooperates"]
     wanted += ["relieved", "hurt", "ignored", "thanked", "unthanked", "offered"]
-    wanted += ["helped_person", "helped_ai"]
+    wanted += ["helped_person", "helped_ai", "stopped"]
+    # A person may choose anything: to stay, move, use, thank, offer, or help each of the others.
+    wanted += [f"chose {action}" for action in range(params.num_actions)]
     assert all(events[name] > 0 for name in wanted), events

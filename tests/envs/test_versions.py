@@ -1,12 +1,12 @@
 """A scenario's rules are pinned: what is published under its name must come out again.
 
-A short scripted episode of each scenario is hashed. Readers act for the focal agents of half of the
-worlds, random policies for those of the others; worlds wake at different steps, so that shifts, ends of
-episodes and the times at which somebody may act lie among the few steps that are played.
+A short scripted episode of each scenario is hashed. Readers act for the focal agents of half of
+the worlds, random policies for those of the others; worlds wake at different steps, so that shifts,
+ends of episodes and the times at which somebody may act lie among the few steps that are played.
 
 Numbers are hashed as whole ten-thousandths. Nothing in the rules is more than a few sums, products
-and one exponential, so that another CPU or library differs in the last bits at most; and `hashed` makes
-sure that no number lies so close to an edge of rounding that these would matter.
+and one exponential, so that another CPU or library differs in the last bits at most; and `hashed`
+makes sure that no number lies so close to an edge of rounding that these would matter.
 """
 
 from __future__ import annotations
@@ -25,7 +25,16 @@ from empathy_loop.envs.world import World
 pytestmark = pytest.mark.xdist_group("sizes")
 
 NUM_WORLDS, NUM_STEPS = 8, 40
-PUBLISHED: dict[str, str] = {}
+PUBLISHED = {
+    "apprentice_v0": "ea86c8fc63dfd656",
+    "bystander_v0": "e1e21211fa0884d2",
+    "crowd_v0": "cf98369bbde5d0ce",
+    "hard_faces_v0": "8353386da34cf67e",
+    "human_loop_v0": "c351722bc75589f6",
+    "joint_aid_v0": "cd66fd774d7483ee",
+    "mutual_aid_v0": "7344185ab3a46bfe",
+    "self_interest_v0": "32c8d13ef36784a7",
+}
 """First 16 digits of the hash of each scenario."""
 
 
@@ -35,7 +44,6 @@ def hashed(array: NDArray[np.generic]) -> bytes:
     The edges lie where no number of few digits does: at a fraction of 0.682 of a ten-thousandth.
     """
     scaled = np.asarray(array, np.float64) * 1e4 + 0.318
-    # A float32 of the size of a reward has an error of up to 1e-7, or 1e-3 of a ten-thousandth.
     to_edge = np.abs(scaled - np.rint(scaled)).min()
     assert to_edge > 2e-6, f"a number lies {to_edge} from an edge of rounding; move the edges"
     return np.floor(scaled).astype(np.int64).tobytes()

@@ -133,5 +133,7 @@ def test_resets_outside_the_episode_are_refused() -> None:
         with pytest.raises(ValueError, match=r"first_step must be in \[0, 9\], got"):
             world.reset(first_step=np.array(steps))
     for wrong in (np.zeros(3, int), np.zeros(4), [[0], [0, 1], [0], [0]]):
-        with pytest.raises(ValueError, match=r"first_step must be whole numbers of shape \(4,\), one"):
+        with pytest.raises(
+            ValueError, match=r"first_step must be whole numbers of shape \(4,\), one"
+        ):
             world.reset(first_step=wrong)  # type: ignore[arg-type]

@@ -152,7 +152,7 @@ def test_worlds_of_evaluation_are_not_those_of_training(actor: Actor) -> None:
 def test_numbers_out_of_range_are_refused(actor: Actor) -> None:
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
         run_episodes(actor, PARAMS, 4, seed=-1)
-    with pytest.raises(ValueError, match="num_worlds must be .* at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"num_worlds must be .* at least 1, got 0"):
         run_episodes(actor, PARAMS, 0, seed=0)
 
 
