@@ -1,7 +1,6 @@
-"""The two loops of PettingZoo: REINFORCE in the parallel one, and what was learned in the other.
+"""The two loops of PettingZoo: agents learn in the parallel one, and are scored in turns (AEC).
 
-One small network for all agents, which heeds the action mask (Williams 1992), in a small world of
-two agents with one kind of need. Run it: python examples/plain_pettingzoo.py [episodes]
+The learner is that of torch_arrays.py. Run it: python examples/plain_pettingzoo.py [updates]
 """
 
 import sys
@@ -9,30 +8,55 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.distributions import Categorical
+from torch_arrays import STEPS_PER_UPDATE, WORLD, Learner
 
 from empathy_loop.envs import mutual_aid_v0
 
-WORLD: dict[str, Any] = {"grid_size": 3, "num_agents": 2, "num_kinds": 1, "shift": "none"}
+
+def tensors_of(told: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what the agents of all environments see [E, A, D] and are allowed to do [E, A, N]."""
+    seen = np.array([list(observations.values()) for observations, _ in told])
+    masks = [[info["action_mask"] for info in infos.values()] for _, infos in told]
+    return torch.from_numpy(seen), torch.from_numpy(np.array(masks) == 1)
 
 
-def policy_of(network: nn.Module, observations: Any, masks: Any) -> Categorical:
-    """Return the distribution over actions: of no probability where the mask is 0."""
-    allowed = torch.as_tensor(np.array(masks)) == 1
-    return Categorical(logits=network(torch.as_tensor(np.array(observations))).where(allowed, -1e9))
+def step(env: Any, actions: list[int]) -> tuple[Any, list[float]]:
+    """Let all agents act at once; begin another episode where this one ends."""
+    seen, rewards, _, _, infos = env.step(dict(zip(env.agents, actions, strict=True)))
+    return (seen, infos) if env.agents else env.reset(), list(rewards.values())
 
 
-def play(network: nn.Module, env: Any, seed: int | None = None) -> tuple[list[Any], list[Any], Any]:
-    """Let all agents act at once for an episode; return log-probabilities and rewards by step."""
-    observations, infos = env.reset(seed=seed)
-    logps, rewards = [], []
-    while env.agents:
-        masks = [info["action_mask"] for info in infos.values()]
-        policy = policy_of(network, list(observations.values()), masks)
-        actions = policy.sample()
-        logps.append(policy.log_prob(actions))
-        step = env.step(dict(zip(env.agents, actions.tolist(), strict=True)))
-        observations, gained, _, _, infos = step
-        rewards.append(list(gained.values()))
-    return logps, rewards, observations
+def train(learner: Learner, num_updates: int, num_envs: int = 16) -> None:
+    """Train in the parallel loop of some environments."""
+    envs = [mutual_aid_v0.parallel_env(**WORLD) for _ in range(num_envs)]
+    told = [env.reset(seed=n) for n, env in enumerate(envs)]
+    for _ in range(num_updates):
+        moments = []
+        for _ in range(STEPS_PER_UPDATE):
+            actions, logp, value = learner.act(*tensors_of(told))
+            told, rewards = zip(*map(step, envs, actions.tolist()), strict=True)
+            moments.append((logp, value, torch.tensor(rewards)))
+        learner.learn(moments, tensors_of(told)[0])
+
+
+def welfare(learner: Learner, rules: Any) -> float:
+    """Play eight episodes in turns; return the mean score: rewards without their shaping."""
+    env, total = mutual_aid_v0.env(**WORLD), 0.0
+    for seed in range(1000, 1008):
+        env.reset(seed=seed)
+        for _ in env.agent_iter():
+            seen, reward, _, is_over, info = env.last()
+            drive = np.square(seen[: rules.num_kinds]).sum()  # its own needs come first
+            total += reward - rules.drive_weight * drive + is_over * rules.drive_scale * drive
+            env.step(
+                None if is_over else int(learner.act(*tensors_of([({0: seen}, {0: info})]))[0])
+            )
+    return total / rules.num_agents / 8
+
+
+if __name__ == "__main__":
+    env = mutual_aid_v0.parallel_env(**WORLD)
+    learner = Learner(env.observation_space("ai_0").shape[0], env.params.num_actions)
+    before = welfare(learner, env.params)
+    train(learner, int(sys.argv[1]) if len(sys.argv) > 1 else 160)
+    print(f"welfare of an episode: {before:.2f} before, {welfare(learner, env.params):.2f} after")

@@ -38,12 +38,8 @@ def train(num_steps: int, steps_per_batch: int = 512) -> Iterator[float]:
     critic = ValueOperator(MultiAgentMLP(size, 1, **shared), in_keys=seen, out_keys=value_keys)
 
     loss_of = ClipPPOLoss(actor, critic)
-    names = ("reward", "action", "done", "terminated")
-    loss_of.set_keys(
-        **{name: ("ai", name) for name in names},
-        sample_log_prob=("ai", "sample_log_prob"),
-        value=value_keys[0],
-    )
+    names = ("reward", "action", "done", "terminated", "sample_log_prob")
+    loss_of.set_keys(**{name: ("ai", name) for name in names}, value=value_keys[0])
     loss_of.make_value_estimator(ValueEstimators.GAE, gamma=0.97, lmbda=0.95)
     optimiser = torch.optim.Adam(loss_of.parameters(), lr=1e-3)
     for batch in Collector(env, actor, frames_per_batch=steps_per_batch, total_frames=num_steps):
