@@ -45,12 +45,10 @@ def welfare(learner: Learner, rules: Any) -> float:
     for seed in range(1000, 1008):
         env.reset(seed=seed)
         for _ in env.agent_iter():
-            seen, reward, _, is_over, info = env.last()
-            drive = np.square(seen[: rules.num_kinds]).sum()  # its own needs come first
-            total += reward - rules.drive_weight * drive + is_over * rules.drive_scale * drive
-            env.step(
-                None if is_over else int(learner.act(*tensors_of([({0: seen}, {0: info})]))[0])
-            )
+            seen, reward, _, is_over, info = env.last()  # its own need comes first in `seen`
+            total += reward + (is_over * rules.drive_scale - rules.drive_weight) * seen[0] ** 2
+            action = learner.act(*tensors_of([({0: seen}, {0: info})]))[0]
+            env.step(None if is_over else int(action))
     return total / rules.num_agents / 8
 
 
@@ -59,4 +57,4 @@ if __name__ == "__main__":
     learner = Learner(env.observation_space("ai_0").shape[0], env.params.num_actions)
     before = welfare(learner, env.params)
     train(learner, int(sys.argv[1]) if len(sys.argv) > 1 else 160)
-    print(f"welfare of an episode: {before:.2f} before, {welfare(learner, env.params):.2f} after")
+    print(f"welfare: {before:.2f} before, {welfare(learner, env.params):.2f} after")

@@ -7,6 +7,7 @@ import sys
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Categorical
 
 from empathy_loop.envs.vector import make_vector
 
@@ -26,8 +27,7 @@ class Learner(nn.Module):
 
     def act(self, seen: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return actions, their log-probabilities and values [E, A]; draws are torch's."""
-        logits = self.actor(seen).masked_fill(~allowed, -1e9)
-        policy = torch.distributions.Categorical(logits=logits)
+        policy = Categorical(logits=self.actor(seen).masked_fill(~allowed, -1e9))
         actions = policy.sample()
         return actions, policy.log_prob(actions), self.critic(seen)[..., 0]
 
@@ -57,5 +57,4 @@ if __name__ == "__main__":
             welfare.append(batch.step(actions.numpy()).welfare.mean())
             moments.append((logp, value, torch.tensor(batch.transition.reward)))
         learner.learn(moments, seen.clone())
-    first, last = sum(welfare[:128]), sum(welfare[-128:])
-    print(f"welfare of an episode: {first:.2f} at first, {last:.2f} at last")
+    print(f"welfare: {sum(welfare[:128]):.2f} at first, {sum(welfare[-128:]):.2f} at last")

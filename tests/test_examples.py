@@ -102,7 +102,7 @@ def test_a_learner_of_ones_own_is_trained_with_its_term(tmp_path: Path) -> None:
 def test_agents_learn_to_help_each_other(example: str, updates: str) -> None:
     # Who stays scores -6.2 in this world, random play -5.2, the oracle -2.0.
     shown = re.fullmatch(
-        r"welfare of an episode: (-\d\.\d+) (?:before|at first), (-\d\.\d+) (?:after|at last)\n",
+        r"welfare: (-\d\.\d+) (?:before|at first), (-\d\.\d+) (?:after|at last)\n",
         run_example(example, updates),
     )
     assert shown
