@@ -51,14 +51,14 @@ class Output(Console):
 def _quiet_if_unread() -> Iterator[None]:
     """Leave with EXIT_UNREAD, and without a traceback, where nobody reads stdout any more."""
     try:
-        yield
-    finally:
         try:
+            yield
+        finally:
             sys.stdout.flush()
-        except BrokenPipeError:
-            # Python would try once more to write what is left, and complain, when it exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise SystemExit(EXIT_UNREAD) from None
+    except BrokenPipeError:  # of stdout: those of workers are seen to in train/pool.py
+        # Python would try once more to write what is left, and complain, when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_UNREAD) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

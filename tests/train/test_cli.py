@@ -76,7 +76,7 @@ def documented() -> dict[str, dict[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["list"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["list", "envs"]])
 def test_where_nobody_reads_the_output_a_command_ends_quietly(arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)  # what `head` does once it has seen enough
