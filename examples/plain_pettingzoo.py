@@ -20,10 +20,10 @@ def tensors_of(told: list[Any]) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(seen), torch.from_numpy(np.array(masks) == 1)
 
 
-def step(env: Any, actions: list[int]) -> tuple[Any, list[float]]:
-    """Let all agents act at once; begin another episode where this one ends."""
+def step(env: Any, actions: list[int]) -> tuple[Any, Any, list[float]]:
+    """Let all agents act at once; return what came of it, and that or a reset to go on from."""
     seen, rewards, _, _, infos = env.step(dict(zip(env.agents, actions, strict=True)))
-    return (seen, infos) if env.agents else env.reset(), list(rewards.values())
+    return (seen, infos), (seen, infos) if env.agents else env.reset(), list(rewards.values())
 
 
 def train(learner: Learner, num_updates: int, num_envs: int = 16) -> None:
@@ -34,9 +34,9 @@ def train(learner: Learner, num_updates: int, num_envs: int = 16) -> None:
         moments = []
         for _ in range(STEPS_PER_UPDATE):
             actions, logp, value = learner.act(*tensors_of(told))
-            told, rewards = zip(*map(step, envs, actions.tolist()), strict=True)
+            last, told, rewards = zip(*map(step, envs, actions.tolist()), strict=True)
             moments.append((logp, value, torch.tensor(rewards)))
-        learner.learn(moments, tensors_of(told)[0])
+        learner.learn(moments, tensors_of(last)[0])  # an episode is cut off, not over
 
 
 def welfare(learner: Learner, rules: Any) -> float:

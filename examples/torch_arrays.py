@@ -7,7 +7,6 @@ import sys
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical
 
 from empathy_loop.envs.vector import make_vector
 
@@ -27,9 +26,9 @@ class Learner(nn.Module):
 
     def act(self, seen: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return actions, their log-probabilities and values [E, A]; draws are torch's."""
-        policy = Categorical(logits=self.actor(seen).masked_fill(~allowed, -1e9))
-        actions = policy.sample()
-        return actions, policy.log_prob(actions), self.critic(seen)[..., 0]
+        logits = self.actor(seen).masked_fill(~allowed, -1e9)
+        policy = torch.distributions.Categorical(logits=logits)
+        return (actions := policy.sample()), policy.log_prob(actions), self.critic(seen)[..., 0]
 
     def learn(self, moments: list[tuple[Tensor, Tensor, Tensor]], last: Tensor) -> None:
         """Improve by log-probabilities, values and rewards of some steps, and what came last."""
@@ -47,14 +46,15 @@ class Learner(nn.Module):
 if __name__ == "__main__":
     batch = make_vector("mutual_aid_v0", num_worlds=32, seed=0, **WORLD)
     # Each step writes into these very arrays: what is needed after it has to be cloned.
-    seen = torch.from_numpy(batch.observation.features)
-    allowed = torch.from_numpy(batch.observation.action_mask)
+    seen, _, allowed = map(torch.from_numpy, batch.observation)
     learner, welfare = Learner(seen.shape[-1], allowed.shape[-1]), []
     for _ in range(int(sys.argv[1]) if len(sys.argv) > 1 else 160):
         moments = []
         for _ in range(STEPS_PER_UPDATE):
             actions, logp, value = learner.act(seen.clone(), allowed)
-            welfare.append(batch.step(actions.numpy()).welfare.mean())
-            moments.append((logp, value, torch.tensor(batch.transition.reward)))
-        learner.learn(moments, seen.clone())
+            step = batch.step(actions.numpy())
+            welfare.append(step.welfare.mean())
+            moments.append((logp, value, torch.tensor(step.reward)))
+        last = step.final_observation if step.truncated.all() else batch.observation
+        learner.learn(moments, torch.tensor(last.features))  # an episode is cut off, not over
     print(f"welfare: {sum(welfare[:128]):.2f} at first, {sum(welfare[-128:]):.2f} at last")
