@@ -15,7 +15,7 @@ POINTS = 201
 
 
 def profiles_of(results: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the performance profiles of results; those of version 0.1.0 are made from the scores.
+    """Return the performance profiles of results; those of older files are made from scores.
 
     Args:
         results: As `train.schema` documents them.

@@ -144,7 +144,7 @@ class Team(TypedDict):
 
 
 class PairMeans(TypedDict, total=False):
-    """What files of version 0.1.0 do not sum up of a matrix: means over pairs that are known."""
+    """What older files do not sum up of a matrix: means over pairs that are known."""
 
     with_copies: float | None
     """Level among copies of one seed."""

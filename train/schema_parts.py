@@ -37,7 +37,7 @@ class Profiles(TypedDict):
 
 
 class Watched(TypedDict, total=False):
-    """What only recovery times have, and no file of version 0.1.0."""
+    """What only recovery times have, and no older file."""
 
     watched: dict[str, int | None]
     """Seed to the steps since the shift for which it was watched: with a null in runs, it had not
