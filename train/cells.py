@@ -7,7 +7,6 @@ they differ by the shift alone.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ from empathy_loop.train.loop import Progress
 from empathy_loop.train.plan import Comparison, Run, Shift, world_of_cell
 from empathy_loop.train.pool import Report
 from empathy_loop.train.runs import train_run
-from empathy_loop.train.teams import SELF_PLAY, lesions_of, seats_of_teams
+from empathy_loop.train.teams import GREEDY, SELF_PLAY, lesions_of, seats_of_teams
 
 
 class Task(NamedTuple):
@@ -86,6 +85,20 @@ class Cell(NamedTuple):
     social: NDArray[np.float32] = np.zeros(0, np.float32)
 
 
+class Player(NamedTuple):
+    """Who plays the cells of a condition.
+
+    Attributes:
+        actor: Acts for all focal agents.
+        seats: A seat for each agent; none for those of the run, in which it was trained.
+        greedy: Whether it takes its most probable actions instead of sampling.
+    """
+
+    actor: Actor
+    seats: tuple[str, ...] = ()
+    greedy: bool = False
+
+
 def do_task(task: Task, report: Report) -> None:
     """Train an arm, unless it needs no training or has had it, and evaluate its cells.
 
@@ -107,16 +120,18 @@ def do_task(task: Task, report: Report) -> None:
     comparison, num_agents = task.comparison, run.config.world.num_agents
     seats = seats_of_teams(comparison.teams, num_agents, comparison.focal_seats)
     lesions = lesions_of(run.config.agent, comparison.lesions, num_agents)
-    players: dict[str, tuple[Actor, tuple[str, ...]]] = {
-        SELF_PLAY: (actor, ()),
-        **{team: (actor, chosen) for team, chosen in seats.items()},
-        **{lesion: (load_lesioned(run_folder(folder, run), lesion), ()) for lesion in lesions},
+    is_greedy = GREEDY in comparison.teams and run.is_learned
+    players: dict[str, Player] = {
+        SELF_PLAY: Player(actor),
+        **({GREEDY: Player(actor, greedy=True)} if is_greedy else {}),
+        **{team: Player(actor, chosen) for team, chosen in seats.items()},
+        **{lesion: Player(load_lesioned(run_folder(folder, run), lesion)) for lesion in lesions},
     }
     cells: dict[str, Cell] = {}
-    for condition, (player, chosen) in players.items():
+    for condition, player in players.items():
         for shift in (None, *comparison.shifts):
             report(Status("evaluating"))
-            cells[cell_name(shift, condition)] = play(task, player, shift, chosen)
+            cells[cell_name(shift, condition)] = play(task, player, shift)
     save_cells(folder, run, cells)
 
 
@@ -126,20 +141,18 @@ def actor_of(task: Task) -> Actor:
     return load_actor(run_folder(task.folder, run) if run.is_learned else run.config.agent.name)
 
 
-def play(task: Task, actor: Actor, shift: Shift | None, seats: Sequence[str] = ()) -> Cell:
+def play(task: Task, player: Player, shift: Shift | None) -> Cell:
     """Return a cell of a run.
 
     Args:
         task: The run, whose seed is that of the worlds.
-        actor: Acts for all focal agents.
+        player: Who acts, and how.
         shift: What comes unsignalled; None for the twin, the same but for the shift.
-        seats: A seat for each agent; none for those of the run, in which it was trained.
     """
     config = task.run.config
     params = world_of_cell(config.world, shift)
-    episodes, chosen = task.comparison.episodes, seats or config.seats
-    log = run_episodes(actor, params, episodes, config.seed, seats=chosen)
-    return cell_of(log)
+    episodes, seats = task.comparison.episodes, player.seats or config.seats
+    return cell_of(run_episodes(player.actor, params, episodes, config.seed, player.greedy, seats))
 
 
 def run_folder(folder: Path, run: Run) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.cells import (
+    Player,
     Status,
     Task,
     cell_name,
@@ -95,9 +96,9 @@ def continue_run(task: Task, report: Report) -> None:
 
     report(Status("training", total=steps))
     train(config, folder, on_update)
-    actor = load_actor(folder)
+    player = Player(load_actor(folder))
     cells = {}
     for one in (None, shift):
         report(Status("evaluating"))
-        cells[cell_name(one, CONTINUED)] = play(task, actor, one)
+        cells[cell_name(one, CONTINUED)] = play(task, player, one)
     save_cells(task.folder, run, cells, CONTINUED)

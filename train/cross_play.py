@@ -12,7 +12,16 @@ from pathlib import Path
 from empathy_loop.envs.populations import count_focal
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.cast import MixedActor
-from empathy_loop.train.cells import Cell, Status, Task, cell_name, play, run_folder, save_cells
+from empathy_loop.train.cells import (
+    Cell,
+    Player,
+    Status,
+    Task,
+    cell_name,
+    play,
+    run_folder,
+    save_cells,
+)
 from empathy_loop.train.config import hash_of
 from empathy_loop.train.plan import Comparison, Run
 from empathy_loop.train.pool import Report
@@ -80,10 +89,10 @@ def play_crossed(task: Task, report: Report) -> None:
     cells: dict[str, Cell] = {}
     for shift in (None, *task.comparison.shifts):
         report(Status("evaluating"))
-        cells[cell_name(shift, CROSS_PLAY)] = play(task, mixed, shift)
+        cells[cell_name(shift, CROSS_PLAY)] = play(task, Player(mixed), shift)
     for i, partner in enumerate(task.team):
         if i != home:
             report(Status("evaluating"))
             both = MixedActor([actors[k] for k in pair(home, i, num_seats, num_focal)])
-            cells[cell_name(None, beside(partner.config.seed))] = play(task, both, None)
+            cells[cell_name(None, beside(partner.config.seed))] = play(task, Player(both), None)
     save_cells(task.folder, run, cells, CROSS_PLAY)

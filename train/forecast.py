@@ -19,6 +19,7 @@ from empathy_loop.train.sweep_cells import points_for
 from empathy_loop.train.teams import (
     CONTINUED,
     CROSS_PLAY,
+    GREEDY,
     SELF_PLAY,
     SWEPT,
     lesions_of,
@@ -82,7 +83,8 @@ def played_episodes(task: Task) -> int:
     else:
         partners = seats_of_teams(comparison.teams, num_agents, comparison.focal_seats)
         lesions = lesions_of(task.run.config.agent, comparison.lesions, num_agents)
-        cells = (1 + len(partners) + len(lesions)) * shifts
+        greedy = GREEDY in comparison.teams
+        cells = (1 + greedy + len(partners) + len(lesions)) * shifts
     return cells * comparison.episodes
 
 

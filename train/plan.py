@@ -22,6 +22,7 @@ from empathy_loop.train.config import (
 )
 from empathy_loop.train.sweeps import Claim, Sweep, check_sweeps
 from empathy_loop.train.teams import (
+    GREEDY,
     SELF_PLAY,
     check_conditions,
     check_known,
@@ -97,7 +98,8 @@ class Comparison:
     episodes: Annotated[int, Range(2, 100_000)] = 100
     """Episodes behind each cell, 2 to 100000."""
     teams: tuple[str, ...] = (SELF_PLAY,)
-    """Teams in which arms are scored: self_play, always, and of cross_play, train and heldout."""
+    """Teams in which arms are scored: self_play, always, and of greedy, cross_play, train and
+    heldout."""
     focal_seats: Annotated[int, Range(1, 1024)] = 1
     """Seats that an arm plays where it has partners (train, heldout); must leave them one."""
     lesions: tuple[str, ...] = ()
@@ -223,7 +225,8 @@ def plan_runs(comparison: Comparison) -> list[Run]:
         cells = [world_data(world_of_cell(world, shift)) for shift in comparison.shifts]
         seats = seats_of_teams(comparison.teams, world.num_agents, comparison.focal_seats)
         lesions = lesions_of(config.agent, comparison.lesions, world.num_agents)
-        beyond = [list(one) for one in (seats.values(), lesions) if one]
+        greedy = [GREEDY] if GREEDY in comparison.teams else []
+        beyond = [list(one) for one in (seats.values(), lesions, greedy) if one]
         for seed in comparison.seeds:
             seeded = dataclasses.replace(config, seed=seed)
             identity = hash_of([fingerprint(seeded), cells, comparison.episodes, *beyond])

@@ -1,7 +1,8 @@
 """The conditions under which the cells of a comparison are played, beside self-play.
 
-A condition is a team (who sits in which seat), a lesion (what is taken from an arm when the shift
-comes), or continued training. It stands before the name of a cell: "heldout/cue_remap 1".
+A condition is a team (who sits in which seat, and how it acts), a lesion (what is taken from an arm
+when the shift comes), or continued training. It stands before the name of a cell:
+"heldout/cue_remap 1".
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from empathy_loop.agents.config import AgentConfig
 from empathy_loop.envs.populations import FOCAL, POPULATIONS
 from empathy_loop.envs.reading import close_matches
 
-SELF_PLAY, CROSS_PLAY, HELDOUT = "self_play", "cross_play", "heldout"
+SELF_PLAY, GREEDY, CROSS_PLAY, HELDOUT = "self_play", "greedy", "cross_play", "heldout"
 TEAMS: dict[str, str] = {
     SELF_PLAY: "the arm in all seats, or in the focal ones of a scenario that seats others",
+    GREEDY: "as self_play, but a learned arm takes its most probable action instead of drawing one",
     CROSS_PLAY: "the arm in all seats, each played by a run with another seed",
     "train": "the arm in the focal seats, partners of the population `train` in the others",
     HELDOUT: "the arm in the focal seats, partners of the population `heldout` in the others",
 }
-"""Who sits where, by name of the team. Anchors sit where the arm does, beside the same partners."""
+"""Who sits where and how it acts, by name of the team. Anchors sit where the arm does, beside the
+same partners."""
 TESTED_TEAMS = (SELF_PLAY, HELDOUT)
 """Teams in which contrasts are tested and which the headline carries; of others, intervals."""
 

@@ -96,6 +96,35 @@ def test_a_learned_arm_is_trained_then_played_on_every_shift_and_its_twin(
         assert cell.belief.shape == ((3,) if arm == "cognitive" else (0,))
 
 
+def test_greedy_cells_are_those_of_the_most_probable_actions(tmp_path: Path) -> None:
+    comparison = replace(PLAIN, teams=("self_play", "greedy"), shifts=SHIFTS[:1])
+    (run, reader) = (
+        next(run for run in plan_runs(comparison) if run.arm == arm)
+        for arm in ("cognitive", "reader")
+    )
+    for one in (run, reader):
+        do_task(Task(one, comparison, tmp_path), lambda _: None)
+    cells = load_cells(tmp_path, run)
+    assert cells is not None
+    assert list(cells) == ["none", "cue_remap 1", "greedy/none", "greedy/cue_remap 1"]
+    actor = load_actor(run_folder(tmp_path, run))
+    for shift in (None, *comparison.shifts):
+        world = world_of_cell(run.config.world, shift)
+        log = run_episodes(actor, world, 5, seed=3, greedy=True)
+        cell = cells[cell_name(shift, "greedy")]
+        assert np.array_equal(cell.helps, log.helps)
+        assert np.array_equal(cell.welfare, log.welfare)
+        assert not np.array_equal(cell.welfare, cells[cell_name(shift)].welfare)
+    # There is nothing to be greedy about in a rule: its self-play stands in.
+    rule = load_cells(tmp_path, reader)
+    assert rule is not None and list(rule) == ["none", "cue_remap 1"]
+
+
+def test_cells_without_greedy_ones_do_not_count_where_these_are_asked_for(tmp_path: Path) -> None:
+    with_greedy = run_of("ippo_gru", teams=("self_play", "greedy"))
+    assert with_greedy.fingerprint != run_of("ippo_gru").fingerprint
+
+
 def test_a_scripted_arm_is_played_without_training(tmp_path: Path) -> None:
     run = run_of("reader")
     assert [report.stage for report in do(run, tmp_path)] == ["evaluating"] * 3

@@ -67,6 +67,9 @@ def test_episodes_are_counted_for_each_cell_and_actor(tmp_path: Path) -> None:
     assert played(COMPARISON, "self_play") == 10 * 2
     # Also beside held-out partners and with the one lesion that there is.
     assert played(ALL, "self_play") == 10 * 2 * 3
+    # And once more with the most probable actions.
+    greedy = replace(ALL, teams=(*ALL.teams, "greedy"))
+    assert played(greedy, "self_play") == 10 * 2 * 4
     # Three actors in both cells, and two with each of two partners; of two runs, two actors.
     assert played(ALL, "cross_play") == 10 * (2 * 3 + 2 * 2)
     assert played(replace(ALL, seeds=(0, 1)), "cross_play") == 10 * (2 * 2 + 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from empathy_loop.train.comparisons import list_comparisons, load_comparison
 from empathy_loop.train.plan import Comparison, Shift, identity_of, plan_runs, world_of_cell
+from empathy_loop.train.teams import TEAMS
 
 MINE = """
 summary = "a test"
@@ -43,10 +45,13 @@ def test_the_quick_comparison_asks_the_question() -> None:
 
 def test_the_adaptability_comparison_leaves_five_seeds_tests_that_they_can_pass() -> None:
     asked = load_comparison("adaptability")
-    assert {"self_play", "cross_play", "heldout"} == set(asked.teams)
+    assert set(TEAMS) == set(asked.teams)
     assert set(asked.lesions) == {"memory_cleared", "shuffled"}
     held_out = {shift.family for shift in asked.shifts} - {asked.train_shift}
     assert held_out == {"cue_remap", "need_dynamics", "resource_move"}
+    severities = {(shift.family, shift.severity) for shift in asked.shifts}
+    assert severities == set(product({*held_out, asked.train_shift}, (0.3, 1.0)))
+    assert asked.continued_steps > 0 and asked.continued_shift in held_out
     assert asked.shifts[0].family == "cue_remap"
     assert (asked.tests, len(asked.contrasts), len(asked.seeds)) == ("overall", 1, 5)
 
