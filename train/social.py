@@ -19,6 +19,8 @@ CHANNELS: dict[str, str] = {
     "trust": "trust of a person in an AI, mean over pairs",
     "willingness": "willingness of a person toward AI, mean over people",
     "crossed": "share of pairs of a person and an AI whose trust has been at the barrier or above",
+    "ai_welfare": "unshaped welfare of the step, of AI alone, mean over them",
+    "people_welfare": "unshaped welfare of the step, of people alone, mean over them",
 }
 """What is counted in each step, as means over worlds; helps of all agents are added up."""
 
@@ -35,7 +37,9 @@ READOUTS: dict[str, str] = {
     "willingness_end": "willingness of people toward AI after the last step",
     "barrier_steps": "steps until trust is at the barrier of acceptance; the horizon counts where "
     "it never is",
-    "welfare": "unshaped welfare of an episode, from `count_from` on",
+    "welfare": "unshaped welfare of an episode, from `count_from` on, mean over all agents",
+    "ai_welfare": "the same of AI alone: less the cost of the help that they gave, whoever got it",
+    "people_welfare": "the same of people alone",
 }
 """What is read from the cell of a point; helps and means over steps from `count_from` on."""
 
@@ -83,7 +87,19 @@ class SocialLog:
             self._trust().mean(),
             self._people.state.willingness[:, self._watched].mean(),
             self._crossed.mean(),
+            self._welfare(~person),
+            self._welfare(person),
         )
+
+    def _welfare(self, agents: Flags) -> float:
+        """Return unshaped welfare of the step, at most 0, mean over some agents [A] and worlds.
+
+        As `envs.rules.reward.measure_welfare` has it of all agents of a world.
+        """
+        state, kappa = self._world.state, self._world.params.drive_weight
+        # Not the drive of the state: where a time to act begins, needs are cleared after the step.
+        lost = kappa * self._world.transition.drive + state.cost + state.hurt
+        return -float(lost[:, agents].mean())
 
     def _trust(self) -> NDArray[np.float64]:
         """Return the trust of people in AI, [E, P, F]."""
@@ -121,6 +137,8 @@ def read_out(
         "willingness_end": float(steps["willingness"][-1]),
         "barrier_steps": float((1.0 - steps["crossed"]).sum()),
         "welfare": float(welfare.sum(0).mean()),
+        "ai_welfare": counted["ai_welfare"],
+        "people_welfare": counted["people_welfare"],
     }
 
 

@@ -11,6 +11,7 @@ from empathy_loop.train.config import hash_of, world_data
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.plan import CEILING, FLOOR, Comparison, Run
 from empathy_loop.train.pool import Report
+from empathy_loop.train.social import CHANNELS
 from empathy_loop.train.sweeps import Circumstances, Point, circumstances_of, points_of
 from empathy_loop.train.teams import SWEPT
 
@@ -29,7 +30,9 @@ def plan_swept(comparison: Comparison, finished: Sequence[Run], folder: Path) ->
         if points:
             there = [circumstances(comparison, run, point) for point in points]
             places = [{**asdict(one), "params": world_data(one.params)} for one in there]
-            identity = hash_of([SWEPT, run.fingerprint, places, comparison.count_from])
+            # With what is counted: cells of a version that counted less are made anew.
+            counted = [comparison.count_from, *CHANNELS]
+            identity = hash_of([SWEPT, run.fingerprint, places, counted])
             own = run._replace(fingerprint=identity)
             tasks.append(Task(own, comparison, folder, SWEPT))
     return tasks

@@ -90,17 +90,19 @@ def _gains(gains: list[Mapping[str, Any]]) -> Table:
 
 
 def _sweep(sweeps: Mapping[str, Any], name: str) -> Table:
-    """Return every readout of each arm at each point of a sweep."""
-    points = [point for point in sweeps["points"] if point["sweep"] == name]
+    """Return every readout of each arm at each point of a sweep; older files have fewer."""
+    rows = [
+        (arm, describe(point["values"]), found[point["name"]])
+        for arm, found in sweeps["scores"].items()
+        for point in sweeps["points"]
+        if point["sweep"] == name and point["name"] in found
+    ]
+    readouts = {
+        one.replace("_", " "): one for one in READOUTS if any(one in read for *_, read in rows)
+    }
     return Table(
         f"Sweep: {name}",
-        ("arm", "at", *(readout.replace("_", " ") for readout in READOUTS)),
-        [
-            [arm, describe(point["values"]), *(found[point["name"]].get(r) for r in READOUTS)]
-            for arm, found in sweeps["scores"].items()
-            for point in points
-            if point["name"] in found
-        ],
-        "; ".join(f"{name.replace('_', ' ')}: {meaning}" for name, meaning in READOUTS.items())
-        + ".",
+        ("arm", "at", *readouts),
+        [[arm, at, *(read.get(one) for one in readouts.values())] for arm, at, read in rows],
+        "; ".join(f"{title}: {READOUTS[one]}" for title, one in readouts.items()) + ".",
     )

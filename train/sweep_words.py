@@ -21,6 +21,7 @@ TOLD = {
     "people_to_people": "of people for each other",
     "trust_end": "trust in the end",
     "welfare": "welfare of all",
+    "ai_welfare": "of AI alone",
 }
 """Readouts that are told of each learned arm, with words to follow the number."""
 

@@ -35,12 +35,30 @@ def test_every_channel_equals_a_count_by_loops():
                     elif state.helped[e, i, j] and sides == "ai_to_people":
                         counts["misattuned_to_people"] += 1 / 6
                     counts["refused"] += (world.refusals[e, i, j] == REFUSED) / 6
+                side = "people_welfare" if i in PEOPLE else "ai_welfare"
+                counts[side] += welfare_of_one(world, e, i) / (6 * 2)
         crossed |= trust[:, PEOPLE][:, :, :2] >= 0.15
         counts["trust"] = trust[:, PEOPLE][:, :, :2].mean()
         counts["willingness"] = seated.people.state.willingness[:, PEOPLE].mean()
         counts["crossed"] = crossed.mean()
         np.testing.assert_allclose(log_of(log, t), list(counts.values()), rtol=1e-6)
     assert log.values[:, :4].sum(0).min() > 0.0
+    assert log.values[:, names_of("misattuned_to_people", "refused")].sum(0).min() > 0.0
+
+
+def welfare_of_one(world, e, i):
+    """Return an agent's unshaped welfare of a step, from needs and from who helped whom."""
+    state, params = world.state, world.params
+    drive = sum(float(need) ** 2 for need in state.need[e, i])
+    gave = state.helped[e, i].any() or (world.refusals[e, :, i] == REFUSED).any()
+    hurts = sum(state.helped[e, j, i] * state.misattuned_given[e, j] for j in range(4))
+    lost = params.help_cost * gave + params.misattuned_hurt * hurts
+    return -(params.drive_weight * drive + lost)
+
+
+def names_of(*channels):
+    """Return the columns of channels."""
+    return [list(CHANNELS).index(name) for name in channels]
 
 
 def log_of(log, t):
@@ -60,6 +78,28 @@ def test_people_who_leave_are_not_asked_for_their_trust():
     assert seated.people.state.trust[0, 3, 0] > 0.9
 
 
+def test_welfare_of_ai_is_less_what_they_suffer_and_pay_and_that_of_people_less_what_they_do():
+    seated = SeatedWorld(World(LOOP.params, 1, seed=0, autoreset=False), LOOP.seats)
+    log, state = SocialLog(seated), seated.world.state
+    # Of two AI and two people: one AI has paid for a help, which has hurt a person.
+    seated.world.transition.drive[0] = [1.0, 2.0, 0.5, 0.0]
+    state.cost[0], state.hurt[0] = [0.3, 0.0, 0.0, 0.0], [0.0, 0.0, 0.3, 0.0]
+    # AI: -(.06 * (1 + 2) + .3) / 2 = -.24; people: -(.06 * .5 + .3) / 2 = -.165.
+    found = log_of(log, 0)[names_of("ai_welfare", "people_welfare")]
+    assert found == pytest.approx([-0.24, -0.165])
+
+
+def test_welfare_of_ai_and_of_people_weighted_by_their_numbers_is_that_of_all():
+    bystander = load_scenario("bystander_v0")
+    log = run_episodes(load_actor("reader"), bystander.params, 3, seed=1, seats=bystander.seats)
+    ai, people = log.social[:, names_of("ai_welfare", "people_welfare")].T
+    np.testing.assert_allclose((ai + 3 * people) / 4, log.welfare.mean(1), rtol=1e-5)
+    found = read_out(log.social, log.welfare[96:], 96)
+    parts = found["ai_welfare"] + 3 * found["people_welfare"]
+    assert parts / 4 == pytest.approx(found["welfare"], rel=1e-5)
+    assert found["ai_welfare"] != pytest.approx(found["people_welfare"], rel=0.01)
+
+
 def test_readouts_of_made_channels():
     social = np.zeros((10, len(CHANNELS)), np.float32)
     names = list(CHANNELS)
@@ -69,6 +109,8 @@ def test_readouts_of_made_channels():
     social[:, names.index("refused")] = 0.4
     social[:, names.index("trust")] = np.linspace(0.1, 1.0, 10)
     social[4:, names.index("crossed")] = 1.0
+    social[:, names.index("ai_welfare")] = np.linspace(-0.1, -1.0, 10)
+    social[:, names.index("people_welfare")] = -0.3
     found = read_out(social, np.full((10, 3), -0.2), count_from=5)
     assert list(found) == list(READOUTS) or set(found) == set(READOUTS)
     assert found["people_to_ai"] == pytest.approx(2.5)
@@ -79,6 +121,8 @@ def test_readouts_of_made_channels():
     assert found["trust_end"] == pytest.approx(1.0)
     assert found["barrier_steps"] == pytest.approx(4.0)
     assert found["welfare"] == pytest.approx(-2.0)
+    assert found["ai_welfare"] == pytest.approx(-0.6 - 0.7 - 0.8 - 0.9 - 1.0)
+    assert found["people_welfare"] == pytest.approx(-1.5)
 
 
 def test_a_share_of_nothing_is_unknown():

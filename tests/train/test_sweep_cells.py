@@ -13,12 +13,12 @@ from small_comparison import in_this_process
 from empathy_loop.envs.doses import Doses
 from empathy_loop.train import sweep_cells
 from empathy_loop.train.actors import load_actor
-from empathy_loop.train.cells import load_cells
+from empathy_loop.train.cells import load_cells, save_cells
 from empathy_loop.train.compare import compare
 from empathy_loop.train.comparisons import load_comparison
 from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.plan import Comparison, plan_runs
-from empathy_loop.train.social import read_out
+from empathy_loop.train.social import CHANNELS, read_out
 from empathy_loop.train.sweep_cells import plan_swept
 from empathy_loop.train.teams import SWEPT
 
@@ -88,6 +88,29 @@ def test_a_point_is_what_an_evaluation_under_its_circumstances_gives(finished: A
     expected = read_out(log.social, log.welfare[8:], 8)
     assert {name: one["runs"]["0"] for name, one in found.items()} == pytest.approx(expected)
     assert expected["ai_to_people"] == 0.0
+
+
+def test_cells_in_which_less_was_counted_are_played_again_and_runs_are_not(
+    finished: Any, monkeypatch: pytest.MonkeyPatch
+):
+    comparison, folder, results = finished
+    runs, fewer = plan_runs(comparison), dict(list(CHANNELS.items())[:-2])
+    with monkeypatch.context() as before:
+        now = plan_swept(comparison, runs, folder)
+        before.setattr(sweep_cells, "CHANNELS", fewer)
+        for task, old in zip(now, plan_swept(comparison, runs, folder), strict=True):
+            cells = load_cells(folder, task.run, SWEPT)
+            assert cells is not None
+            shorter = {
+                name: cell._replace(social=cell.social[:, : len(fewer)])
+                for name, cell in cells.items()
+            }
+            save_cells(folder, old.run, shorter, SWEPT)
+    own = {path: path.stat().st_mtime_ns for path in (folder / "cells").glob("*.npz")}
+    again = compare(comparison, folder, Console(quiet=True), engine=in_this_process)
+    assert again is not None
+    assert again["sweeps"]["scores"] == results["sweeps"]["scores"]
+    assert {path: path.stat().st_mtime_ns for path in own} == own
 
 
 def test_what_is_finished_is_not_played_again_and_another_sweep_leaves_the_runs_as_they_are(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shlex
 from dataclasses import replace
@@ -225,6 +226,23 @@ def test_the_page_has_claims_first_and_pictures_and_says_what_was_assumed(result
     ) in page
     assert "cannot prove a claim about people" in page
     assert "if nobody returned it" in page
+
+
+def test_results_from_before_a_readout_have_no_column_of_it(results: dict[str, Any]):
+    later = ("ai_welfare", "people_welfare")
+    before = copy.deepcopy(results)
+    for points in before["sweeps"]["scores"].values():
+        for found in points.values():
+            for name in later:
+                del found[name]
+    check_results(before, "before")
+    now, then = (list(sweep_tables(one))[1] for one in (results, before))
+    assert [name.replace("_", " ") for name in later] == list(now.header[-2:])
+    assert then.header == now.header[:-2]
+    assert [len(row) for row in then.rows] == [len(then.header)] * len(then.rows)
+    pictures = dict.fromkeys(("scores.png", "recovery_cue_remap_1.png"), b"png")
+    assert "ai welfare" in make_page(results, pictures)
+    assert "ai welfare" not in make_page(before, pictures)
 
 
 def test_each_claimed_readout_that_moves_has_a_map_of_its_own(tmp_path: Path):
