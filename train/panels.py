@@ -49,6 +49,10 @@ STYLE: Any = {
     "figure.constrained_layout.use": True,
 }
 DOTS_PER_INCH = 150
+SCATTERED = 0.02
+"""Share of the levels around a shift, lowest and highest each, that may lie out of the picture."""
+EDGE = 0.05
+"""Room above and below curves, as a share of their height."""
 
 
 def colours_of(results: Mapping[str, Any]) -> dict[str, str]:
@@ -88,14 +92,19 @@ def score_panel(
 
 
 def recovery_panel(axes: Axes, results: Mapping[str, Any], shift: str) -> None:
-    """Draw the normalised level of each arm around a shift, and dashed that of its twin."""
+    """Draw the normalised level of each arm around a shift, and dashed that of its twin.
+
+    What few worlds come to at the ends may leave the picture, so that the rest can be read.
+    """
     colours, curves = colours_of(results), results["recovery"][shift]
     offset = np.array(curves["offset"])
+    shown = [0.0, 1.0]
     for arm, curve in curves["arms"].items():
         label: str | None = arm
         # No line joins both sides: what is between them is not a fall that began before.
         for side in (offset < 0, offset >= 0):
             here = {name: numbers(curve[name])[side] for name in ("mean", "twin")}
+            shown += [*here["mean"], *here["twin"]]
             band(axes, offset, curve, colours[arm], side)
             axes.plot(offset[side], here["mean"], color=colours[arm], linewidth=2.0, label=label)
             axes.plot(
@@ -112,6 +121,9 @@ def recovery_panel(axes: Axes, results: Mapping[str, Any], shift: str) -> None:
     axes.set_xlabel(f"steps since the shift; smoothed over {curves['smoothing']} steps")
     axes.set_ylabel("level: 0 = random, 1 = oracle")
     axes.margins(x=0)
+    low, high = np.nanquantile(shown, (SCATTERED, 1.0 - SCATTERED))
+    low, high = min(low, 0.0), max(high, 1.0)
+    axes.set_ylim(low - EDGE * (high - low), high + EDGE * (high - low))
 
 
 def profile_panel(axes: Axes, results: Mapping[str, Any], profiles: Mapping[str, Any]) -> None:

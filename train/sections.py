@@ -166,7 +166,7 @@ def recovery(results: Results, pictures: Pictures) -> Iterable[str]:
                 recovery_file(shift["name"]),
                 "The band is the interval over seeds, for each step by itself. No window of the "
                 "smoothing crosses the shift: before it, windows end at a step; after it, they "
-                "begin there.",
+                "begin there. What few worlds come to at the ends may lie out of the picture.",
             )
 
 

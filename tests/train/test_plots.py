@@ -123,6 +123,16 @@ def test_recovery_curves_show_the_levels_and_break_at_the_shift(results: dict[st
     assert [text.get_text() for text in legend.get_texts()] == ["reader", "ippo_gru", "cognitive"]
 
 
+def test_what_few_worlds_come_to_does_not_flatten_the_curves_of_the_others(
+    results: dict[str, Any],
+) -> None:
+    curve = results["recovery"][SWAP.name]["arms"]["cognitive"]
+    lowest = min(value for value in curve["mean"] if value is not None)
+    curve["mean"][0], curve["low"][0] = -40.0, -90.0
+    low, high = draw_recovery(results, SWAP.name).axes[0].get_ylim()
+    assert -3.0 < low < min(lowest, 0.0) + 0.05 and 1.0 < high < 3.0
+
+
 def test_unknown_points_are_gaps(results: dict[str, Any]) -> None:
     curve = results["recovery"][SWAP.name]["arms"]["cognitive"]
     for name in ("mean", "low", "high", "twin"):
