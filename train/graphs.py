@@ -96,7 +96,8 @@ def recorded(function: Callable[[], Result]) -> tuple[Callable[[], None], Result
     Returns:
         What does them again, and the result, whose tensors it overwrites; they hold nothing yet.
     """
-    stream, graph = torch.cuda.Stream(), torch.cuda.CUDAGraph()
+    new_stream: Any = torch.cuda.Stream  # which torch has left without types
+    stream, graph = new_stream(), torch.cuda.CUDAGraph()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP_CALLS):
