@@ -20,7 +20,7 @@ from empathy_loop.train.distributed import ALONE
 from empathy_loop.train.graphs import Replayed, is_repeatable, steps_of
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.rollout import Seconds, act, collect, empty_rollout
-from empathy_loop.train.update import gradients_of, lesson_of, take_worlds, update
+from empathy_loop.train.update import Gradients, gradients_of, lesson_of, take_worlds, update
 
 MakeConfig = Callable[..., TrainConfig]
 
@@ -101,7 +101,13 @@ def test_an_update_takes_the_gradients_of_each_minibatch_from_their_own_place(
 ) -> None:
     # Five worlds in two minibatches are of two shapes: each has gradients in another place.
     found, expected = (Learner(make_config()) for _ in range(2))
-    replayed = Replayed(lambda part: gradients_of(found.arm, ALONE, part), CPU)
+
+    def computed_elsewhere(part: Batch) -> Gradients:
+        gradients = gradients_of(found.arm, ALONE, part)
+        found.arm.zero_grad()  # what is replayed tells Python nothing of its gradients
+        return gradients
+
+    replayed = Replayed(computed_elsewhere, CPU)
     for n in range(2):
         batches = [experienced(learner) for learner in (found, expected)]
         losses = update(found.arm, found.optimiser, batches[0], (0, n), replayed)
