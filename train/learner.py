@@ -26,6 +26,7 @@ from empathy_loop.train.config import LATER_RULES, TrainConfig, as_seen_by
 from empathy_loop.train.demonstrations import Demonstrations, hash_of_records
 from empathy_loop.train.device import CPU, choose_device, copied, map_tensors, pinned
 from empathy_loop.train.distributed import ALONE, Team
+from empathy_loop.train.graphs import steps_of
 from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout, episode_metrics
 from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, set_step_size, update
 
@@ -99,12 +100,12 @@ class Learner:
         num_focal = self.world.observation.features.shape[1]
         self.arm = Arm(agent, world, config.seed, self.device, num_focal)
         self.arm.run = team.sharing(self.arm)
+        self._steps = steps_of(self.arm, team)
         self.demonstrations = _demonstrations_of(config, world)
         self.optimiser = make_optimiser(self.arm)
         memory = self.arm.network.first_memory(len(self.share), self.arm.table)
         self.memory = copied(memory, self.device)
-        self.num_updates = 0
-        self.is_whole = True
+        self.num_updates, self.is_whole = 0, True
         rollout = empty_rollout(self.world, num_steps)
         self._rollout = pinned(rollout) if self.device.type == "cuda" else rollout
 
@@ -135,13 +136,15 @@ class Learner:
     def _advance(self) -> dict[str, float]:
         """Do an update; the memory and the number of updates change when nothing can fail."""
         seconds = Seconds()
-        memory = collect(self.world, self.arm, self.memory, self._rollout, seconds)
+        memory = collect(self.world, self.arm, self.memory, self._rollout, seconds, self._steps.act)
         started = perf_counter()
         rollout, before = self.team.whole(self._rollout), self.team.whole(self.memory)
         lesson = lesson_of(copied(rollout, self.device), before, self.arm)
         key = (self.config.seed, self.num_updates)
         set_step_size(self.optimiser, self.config.agent.ppo, self.agent_steps)
-        losses = update(self.arm, self.optimiser, lesson.batch, key, self.team, self.demonstrations)
+        losses = update(
+            self.arm, self.optimiser, lesson.batch, key, self._steps.gradients, self.demonstrations
+        )
         seconds.learning += perf_counter() - started
         total = seconds.env + seconds.inference + seconds.learning
         metrics = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import Transition, World
-from empathy_loop.train.device import copied
+from empathy_loop.train.device import copied, map_tensors
 
 
 class Rollout(NamedTuple):
@@ -67,6 +69,51 @@ class Rollout(NamedTuple):
         return self.logp.numel()
 
 
+class Acted(NamedTuple):
+    """What a network makes of one moment.
+
+    Attributes:
+        memory: Memory after it.
+        actions: int64 [E, F], in [0, N). Actions that were drawn.
+        logp: float32 [E, F]. Their log-probabilities.
+        values: float32 [E, F]. Value of the moment.
+        p_crisis: float32 [E, F, O, K]. Probability that each need of each other is in crisis.
+    """
+
+    memory: Memory
+    actions: Tensor
+    logp: Tensor
+    values: Tensor
+    p_crisis: Tensor
+
+
+Act = Callable[[Inputs, Memory, Tensor], Acted]
+"""`act` of an arm."""
+
+
+def act(arm: Arm, inputs: Inputs, memory: Memory, noise: Tensor) -> Acted:
+    """Return what an arm does in one moment, on the device of its memory.
+
+    Args:
+        arm: Its network is the policy of all focal agents.
+        inputs: Inputs of one row, on any device.
+        memory: Memory before it.
+        noise: float64 [E, F], in [0, 1), on any device. Decides the actions.
+    """
+    device = memory.core.device
+    outputs = arm.network(copied(inputs, device), memory, arm.table)
+    logits = outputs.logits[0]
+    actions = sample_actions(logits, copied(noise, device))
+    believed = torch.sigmoid(outputs.belief.crisis[0])
+    return Acted(
+        memory=outputs.memory,
+        actions=actions,
+        logp=logp_of(logits, actions),
+        values=outputs.values[0],
+        p_crisis=believed[:, arm.table.others],
+    )
+
+
 class Seconds:
     """Wall time spent on each part of an update, in seconds."""
 
@@ -114,7 +161,12 @@ def empty_rollout(world: World | SeatedWorld, num_steps: int) -> Rollout:
 
 
 def collect(
-    world: World | SeatedWorld, arm: Arm, memory: Memory, rollout: Rollout, seconds: Seconds
+    world: World | SeatedWorld,
+    arm: Arm,
+    memory: Memory,
+    rollout: Rollout,
+    seconds: Seconds,
+    acting: Act | None = None,
 ) -> Memory:
     """Step the worlds through one rollout with sampled actions.
 
@@ -126,11 +178,13 @@ def collect(
         memory: Memory before the first step.
         rollout: Written.
         seconds: Time spent on env and inference is added.
+        acting: `act` of the arm in another form, which may overwrite what it returned; None for
+            itself.
 
     Returns:
         Memory before the next rollout: zeros in worlds whose episode ended.
     """
-    memory = _step_through(world, arm, memory, rollout, seconds)
+    memory = _step_through(world, acting or partial(act, arm), memory, rollout, seconds)
     # Outside of inference mode, so that the memory may stand in a graph of gradients.
     goes_on = ~copied(rollout.truncated[-1], memory.core.device)[:, None, None]
     return Memory(*(part * goes_on for part in memory))
@@ -138,39 +192,36 @@ def collect(
 
 @torch.inference_mode()
 def _step_through(
-    world: World | SeatedWorld, arm: Arm, memory: Memory, rollout: Rollout, seconds: Seconds
+    world: World | SeatedWorld, acting: Act, memory: Memory, rollout: Rollout, seconds: Seconds
 ) -> Memory:
     """Write a rollout and return the memory after its last step."""
-    whole, num_focal = _whole(world), rollout.num_focal
-    num_steps, network, table = len(rollout.actions), arm.network, arm.table
-    device = memory.core.device
+    whole, num_focal, num_steps = _whole(world), rollout.num_focal, len(rollout.actions)
     started = perf_counter()
     for t in range(num_steps):
         _record_observation(whole.observation, rollout.inputs, t)
         rollout.need.numpy()[t] = whole.state.need
         noise = torch.from_numpy(whole.noise()[:, :num_focal])
         observed = perf_counter()
-        outputs = network(copied(_row(rollout.inputs, t), device), memory, table)
-        memory = outputs.memory
-        actions = sample_actions(outputs.logits[0], copied(noise, device))
-        believed = torch.sigmoid(outputs.belief.crisis[0])
-        rollout.logp[t].copy_(logp_of(outputs.logits[0], actions), non_blocking=True)
-        rollout.values[t].copy_(outputs.values[0], non_blocking=True)
-        rollout.p_crisis[t].copy_(believed[:, table.others], non_blocking=True)
+        acted = acting(_row(rollout.inputs, t), memory, noise)
+        memory = acted.memory
+        rollout.logp[t].copy_(acted.logp, non_blocking=True)
+        rollout.values[t].copy_(acted.values, non_blocking=True)
+        rollout.p_crisis[t].copy_(acted.p_crisis, non_blocking=True)
         # The one copy that is waited for: the world needs the actions, and all before it is done.
-        rollout.actions[t, :, :num_focal] = actions
-        acted = perf_counter()
+        rollout.actions[t, :, :num_focal] = acted.actions
+        decided = perf_counter()
         world.step(rollout.actions[t, :, :num_focal].numpy())
         if isinstance(world, SeatedWorld):
             rollout.actions.numpy()[t] = world.actions
         _record_transition(whole.transition, rollout, t)
         seconds.env += observed - started
-        seconds.inference += acted - observed
+        seconds.inference += decided - observed
         started = perf_counter()
-        seconds.env += started - acted
+        seconds.env += started - decided
     _record_following(whole, rollout)
-    last = copied(_row(rollout.inputs, num_steps), device)
-    rollout.values[-1] = network(last, memory, table).values[0]
+    memory = map_tensors(memory, torch.clone)  # acting once more may write where it was returned
+    # Only the value is asked for: nobody acts on the moment after the last step.
+    rollout.values[-1] = acting(_row(rollout.inputs, num_steps), memory, noise).values
     seconds.inference += perf_counter() - started
     return memory
 

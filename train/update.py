@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +19,7 @@ from empathy_loop.agents.ppo import explained_variance
 from empathy_loop.agents.types import Batch, Experience, Inputs, Memory
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.train.demonstrations import Demonstrations
-from empathy_loop.train.device import copied, map_tensors
+from empathy_loop.train.device import CPU, copied, map_tensors
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.rollout import Rollout
 
@@ -44,12 +46,47 @@ def set_step_size(optimiser: Optimizer, ppo: PPOConfig, agent_steps: int) -> Non
         group["lr"] = ppo.learning_rate / (1.0 + age)
 
 
+class Gradients(NamedTuple):
+    """What a minibatch says of the weights.
+
+    Attributes:
+        loss: Loss, cut from its gradient.
+        norm: float32 scalar. Norm of the gradient before clipping.
+        clipped: Gradient of each weight of the arm, after clipping; None where it has none.
+    """
+
+    loss: Loss
+    norm: Tensor
+    clipped: list[Tensor | None]
+
+
+GradientsOf = Callable[[Batch], Gradients]
+"""`gradients_of` an arm."""
+
+
+def gradients_of(arm: Arm, team: Team, batch: Batch) -> Gradients:
+    """Compute the gradients of a minibatch, into those of the arm's weights.
+
+    Args:
+        arm: The gradients of its weights are written.
+        team: The processes that learn together, all from the same minibatch.
+        batch: The minibatch.
+    """
+    arm.zero_grad()
+    loss = arm.loss(batch)
+    torch.autograd.backward(loss.total)
+    team.sum_gradients(arm)
+    norm = torch.nn.utils.clip_grad_norm_(arm.parameters(), arm.config.ppo.max_grad_norm)
+    clipped = [weight.grad for weight in arm.parameters()]
+    return Gradients(map_tensors(loss, torch.detach), norm, clipped)
+
+
 def update(
     arm: Arm,
     optimiser: Optimizer,
     batch: Batch,
     key: tuple[int, int],
-    team: Team = ALONE,
+    gradients: GradientsOf | None = None,
     demonstrations: Demonstrations | None = None,
 ) -> dict[str, float]:
     """Take the gradient steps of one update.
@@ -62,7 +99,8 @@ def update(
         optimiser: Changed in place.
         batch: A whole rollout.
         key: Seed of the run and number of the update.
-        team: The processes that learn together, all from the same batch.
+        gradients: `gradients_of` the arm in another form, which may overwrite what it returned;
+            None for itself, in a process alone.
         demonstrations: Records of which each gradient step has as many chunks as worlds, drawn by
             the same generator.
 
@@ -76,7 +114,8 @@ def update(
     """
     generator, ppo = np.random.default_rng(key), arm.config.ppo
     num_worlds = batch.actions.shape[1]
-    steps: list[dict[str, Tensor]] = []
+    gradients = gradients or partial(gradients_of, arm, ALONE)
+    steps: list[Tensor] = []
     for _ in range(ppo.epochs):
         order = torch.from_numpy(generator.permutation(num_worlds)).to(batch.actions.device)
         for worlds in order.tensor_split(ppo.minibatches):
@@ -84,19 +123,16 @@ def update(
             if demonstrations is not None:
                 drawn = demonstrations.draw(generator, len(worlds), len(batch.actions))
                 part = part._replace(recorded=copied(drawn, batch.actions.device))
-            loss = arm.loss(part)
-            optimiser.zero_grad()
-            torch.autograd.backward(loss.total)
-            team.sum_gradients(arm)
-            norm = torch.nn.utils.clip_grad_norm_(arm.parameters(), ppo.max_grad_norm)
+            loss, norm, clipped = gradients(part)
+            for weight, gradient in zip(arm.parameters(), clipped, strict=True):
+                weight.grad = gradient  # each form of the gradients may have a place of its own
             _demand_finite(norm, loss, arm, part)
             optimiser.step()
-            terms = {name: term.detach() for name, term in loss.terms.items()}
-            steps.append(terms | loss.diagnostics | {"gradient_norm": norm})
-    return {
-        f"losses/{name}": float(torch.stack([step[name] for step in steps]).mean())
-        for name in steps[0]
-    }
+            terms = loss.terms | loss.diagnostics | {"gradient_norm": norm}
+            steps.append(torch.stack([*terms.values()]))
+    rows = copied(torch.stack(steps).t(), CPU).contiguous()
+    means = {name: float(row.mean()) for name, row in zip(terms, rows, strict=True)}
+    return {f"losses/{name}": mean for name, mean in means.items()}
 
 
 class NotFiniteError(FloatingPointError):
@@ -222,9 +258,9 @@ def _demand_finite_rewards(
 def _demand_finite(norm: Tensor, loss: Loss, arm: Arm, batch: Batch) -> None:
     """Raise NotFiniteError if a step would spoil the weights, or a term of the loss is none."""
     # One number to wait for: whatever is not finite makes the sum so.
-    if math.isfinite(float(norm + loss.total.detach())):
+    if math.isfinite(float(norm + loss.total)):
         return
-    values = {name: float(term.detach()) for name, term in loss.terms.items()}
+    values = {name: float(term) for name, term in loss.terms.items()}
     guilty = [name for name, value in values.items() if not math.isfinite(value)]
     what = f"the loss term {', '.join(guilty)}" if guilty else "the gradient"
     terms = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
