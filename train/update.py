@@ -74,7 +74,7 @@ def update(
         NotFiniteError: a term of the loss, or the gradient, is not finite; the terms are named. The
             weights are those before the bad step.
     """
-    generator, ppo = np.random.default_rng(key), arm.config.ppo
+    generator, ppo, weights = np.random.default_rng(key), arm.config.ppo, list(arm.parameters())
     num_worlds = batch.actions.shape[1]
     steps: list[dict[str, Tensor]] = []
     for _ in range(ppo.epochs):
@@ -88,7 +88,7 @@ def update(
             optimiser.zero_grad()
             torch.autograd.backward(loss.total)
             team.sum_gradients(arm)
-            norm = torch.nn.utils.clip_grad_norm_(arm.parameters(), ppo.max_grad_norm)
+            norm = torch.nn.utils.clip_grad_norm_(weights, ppo.max_grad_norm)
             _demand_finite(norm, loss, arm, part)
             optimiser.step()
             terms = {name: term.detach() for name, term in loss.terms.items()}
