@@ -10,7 +10,7 @@ import math
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from empathy_loop.agents.config import AgentConfig
 from empathy_loop.agents.empathy.module import NUM_SOCIAL_ACTS
@@ -52,13 +52,16 @@ class FlatActorCritic(Network):
         """
         inputs = self.sight(inputs)
         features = table.focal(inputs.features)
-        hidden = self.policy[:-1](features)
-        logits = self.policy[-1](hidden)
+        # Layer by layer, for a slice of them would be a new module at every call.
+        *layers, last = self.policy
+        hidden = features
+        for layer in layers:
+            hidden = layer(hidden)
         streams = (*inputs.features.shape[:2], table.num_streams)
         return Outputs(
-            logits=logits.masked_fill(~table.focal(inputs.action_mask), MASKED),
+            logits=last(hidden).masked_fill(~table.focal(inputs.action_mask), MASKED),
             values=self.value(features).squeeze(-1),
-            belief=self._no_belief(streams),
+            belief=self._no_belief(features.new_zeros(()), streams),
             memory=memory,
             hidden=hidden,
             others=hidden.new_zeros(*hidden.shape[:-1], self.layout.num_others, 0),
@@ -75,9 +78,9 @@ class FlatActorCritic(Network):
         """Return the number of weights of the policy."""
         return weights_in(self.policy)
 
-    def _no_belief(self, streams: tuple[int, ...]) -> Belief:
+    def _no_belief(self, zero: Tensor, streams: tuple[int, ...]) -> Belief:
         """Return a belief that tells nothing, in one stored number."""
-        kinds, zero = self.layout.num_kinds, next(self.parameters()).new_zeros(())
+        kinds = self.layout.num_kinds
         sizes = (kinds, kinds, NUM_SOCIAL_ACTS, 5 + kinds)
         return Belief(*(zero.expand(*streams, size) for size in sizes))
 

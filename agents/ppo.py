@@ -45,9 +45,10 @@ def ppo_terms(
         "entropy": (logps.exp() * logps).sum(-1).mean(),
     }
     with torch.no_grad():
+        change = ratio - 1.0
         diagnostics = {
-            "approx_kl": (ratio - 1.0 - log_ratio).mean(),
-            "clip_fraction": ((ratio - 1.0).abs() > clip).float().mean(),
+            "approx_kl": (change - log_ratio).mean(),
+            "clip_fraction": (change.abs() > clip).float().mean(),
         }
     return terms, diagnostics
 

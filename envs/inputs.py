@@ -136,14 +136,14 @@ def whole_numbers(
     Raises:
         ValueError: they have another shape or type.
     """
-    wanted = f"{name} must be whole numbers of shape {shape}{meaning}"
     try:
         array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(f"{wanted}, got rows of different lengths") from error
-    if array.shape != shape or array.dtype.kind not in "iu":
-        raise ValueError(f"{wanted}, got {array.dtype} of shape {array.shape}")
-    return array
+        if array.shape == shape and array.dtype.kind in "iu":
+            return array
+        found = f"{array.dtype} of shape {array.shape}"
+    except ValueError:
+        found = "rows of different lengths"
+    raise ValueError(f"{name} must be whole numbers of shape {shape}{meaning}, got {found}")
 
 
 def check_saved(saved: object, agents: Sequence[Any]) -> None:
@@ -175,7 +175,7 @@ def check_saved(saved: object, agents: Sequence[Any]) -> None:
 
 def chosen_actions(
     agents: Sequence[str], actions: Mapping[str, int], num_actions: int
-) -> NDArray[np.int64]:
+) -> list[int]:
     """Return the actions of all agents.
 
     Args:
@@ -184,7 +184,7 @@ def chosen_actions(
         num_actions: Number of actions N.
 
     Returns:
-        int64 [A] in [0, N), in the order of the agents: a new array.
+        A of them in [0, N), in the order of the agents.
 
     Raises:
         ValueError: an agent is missing or unknown, or an action does not exist; names it.
@@ -206,7 +206,7 @@ def chosen_actions(
                 f"[0, {num_actions - 1}], got {actions[agent]!r}"
             )
         chosen.append(action)
-    return np.array(chosen, np.int64)
+    return chosen
 
 
 def refuse_masked(

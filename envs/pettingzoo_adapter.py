@@ -109,7 +109,6 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         self.possible_agents = list(names[: count_focal(self.seats)])
         self.agents: list[str] = []
         self.num_masked_actions = dict.fromkeys(self.possible_agents, 0)
-        self._rows = np.arange(len(self.possible_agents))
         size, num_actions = ObservationLayout.of(self.params).size, self.params.num_actions
         self.observation_spaces = {
             agent: Box(-1.0, 1.0, (size,), np.float32) for agent in self.possible_agents
@@ -143,11 +142,15 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         Raises:
             ValueError: the seed is not such a number.
         """
-        if seed is not None or self._seated is None:
+        if self._seated is None:
             world = World(self.params, 1, inputs.checked_seed(seed), autoreset=False)
             self._seated = SeatedWorld(world, self.seats)
+        elif seed is None:
+            self._seated.reset(episode=int(self._seated.state.episode[0]) + 1)
         else:
-            self._seated.reset(episode=int(self._seated.world.state.episode[0]) + 1)
+            world = self._seated.world
+            world.seed, world.first_world = inputs.checked_seed(seed), 0
+            self._seated.reset()
         self.agents = self.possible_agents[:]
         self.num_masked_actions = dict.fromkeys(self.agents, 0)
         self._show()
@@ -173,7 +176,7 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
         seated = self._begun()
         if not self.agents:
             raise ValueError("the episode is over; call reset() before step()")
-        transition = seated.step(self._checked_actions(actions))
+        transition = seated.step_checked(self._checked_actions(seated, actions))
         agents, over = self.agents, bool(transition.truncated[0])
         rewards = dict(zip(agents, transition.reward[0].tolist(), strict=True))
         ends = dict.fromkeys(agents, False), dict.fromkeys(agents, over)
@@ -264,16 +267,19 @@ class ScenarioEnv(pettingzoo.ParallelEnv[str, NDArray[np.float32], int]):  # typ
             raise ValueError("no episode was begun; call reset() first")
         return self._seated
 
-    def _checked_actions(self, actions: Mapping[str, int]) -> NDArray[np.int64]:
-        """Return the actions as int64 [1, F], counting those in vain, or raise ValueError."""
+    def _checked_actions(self, seated: SeatedWorld, actions: Mapping[str, int]) -> NDArray[np.int8]:
+        """Return the actions as int8 [1, F], counting those in vain, or raise ValueError."""
         chosen = inputs.chosen_actions(self.agents, actions, self.params.num_actions)
-        masked = ~self._begun().observation.action_mask[0, self._rows, chosen]
-        if np.count_nonzero(masked):
+        # Number by number, for so few of them that one call of numpy takes longer.
+        allows = seated.observation.action_mask.item
+        masked = [not allows(0, i, action) for i, action in enumerate(chosen)]
+        if True in masked:
             if self._strict:
-                inputs.refuse_masked(self.agents.__getitem__, chosen, masked)
-            for i in np.flatnonzero(masked):
-                self.num_masked_actions[self.agents[i]] += 1
-        return chosen[None]
+                who = self.agents.__getitem__
+                inputs.refuse_masked(who, np.array(chosen), np.array(masked))
+            for agent, in_vain in zip(self.agents, masked, strict=True):
+                self.num_masked_actions[agent] += in_vain
+        return np.array([chosen], np.int8)
 
     def _observations(self) -> Observations:
         """Return each agent's features; one copy for all of them."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empathy_loop.envs.doses import FULL, Doses, stop, thin
-from empathy_loop.envs.inputs import checked_instance, whole_numbers
+from empathy_loop.envs.inputs import checked_instance
 from empathy_loop.envs.introspection import show_final_trust, show_trust
 from empathy_loop.envs.kernel import batch, hot
 from empathy_loop.envs.observation import Observation
@@ -127,14 +127,16 @@ class SeatedWorld:
         Raises:
             ValueError: wrong shape or dtype, an unknown action, or an episode that is over.
         """
-        shape = (self.world.num_worlds, self.num_focal)
-        actions = whole_numbers("actions", actions, shape, ", one for each focal agent")
-        if self._is_plain:
-            return self._stepped(self.world.checked(actions))
-        everybody = np.zeros((len(actions), len(self.seats)), actions.dtype)
-        everybody[:, : self.num_focal] = actions
         # Before partners act, who would otherwise have looked twice at a step refused once.
-        everybody = self.world.checked(everybody)
+        checked = self.world.checked(actions, self.num_focal, ", one for each focal agent")
+        return self.step_checked(checked)
+
+    def step_checked(self, actions: NDArray[np.int8]) -> Transition:
+        """Do what `step` does with actions that are int8 [E, F] and known to be right."""
+        if self._is_plain:
+            return self._stepped(actions)
+        everybody = np.zeros((len(actions), len(self.seats)), np.int8)
+        everybody[:, : self.num_focal] = actions
         if self.people is not None:
             self.people.look_ahead(self.world)
         everybody[:, self.num_focal :] = self._policies.act(self.world)[:, self.num_focal :]

@@ -239,20 +239,24 @@ class World:
             "first_world": np.array(self.first_world, np.int64),
         }
 
-    def checked(self, actions: NDArray[np.integer[Any]]) -> NDArray[np.int8]:
+    def checked(
+        self, actions: NDArray[np.integer[Any]], num_acting: int | None = None, meaning: str = ""
+    ) -> NDArray[np.int8]:
         """Return actions as `step` needs them.
 
         Args:
-            actions: integer [E, A], in [0, N).
+            actions: integer [E, F], in [0, N).
+            num_acting: Number of agents F whose actions they are; None for all.
+            meaning: What a column stands for, for errors, such as ", one for each agent".
 
         Returns:
-            int8 [E, A]; not a copy if they are that already.
+            int8 [E, F]; not a copy if they are that already.
 
         Raises:
             ValueError: what `step` would raise.
         """
-        shape = (self.num_worlds, self.params.num_agents)
-        actions = whole_numbers("actions", actions, shape)
+        shape = (self.num_worlds, num_acting or self.params.num_agents)
+        actions = whole_numbers("actions", actions, shape, meaning)
         # Read as unsigned, a negative number is a large one: one look instead of two. And of few
         # numbers, to count is many times faster than to reduce.
         unsigned = actions.view(f"u{actions.dtype.itemsize}")

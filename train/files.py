@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import Any
 
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
 """What a file system says that has no locks, as some of clusters."""
+_NUMBERS = re.compile(r"\[\n\s*([-+.,\deE\snul]+?)\s*\]")
+"""A list of numbers and nulls over several lines of JSON; no text in JSON holds a line's end."""
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -48,8 +51,13 @@ def write_text(path: Path, content: str) -> Path:
 
 
 def write_json(path: Path, data: Any) -> Path:
-    """Write plain data as `write_bytes` does; numbers that are not finite are refused."""
-    return write_text(path, json.dumps(data, indent=2, allow_nan=False) + "\n")
+    """Write plain data as `write_bytes` does; numbers that are not finite are refused.
+
+    A list of numbers has one line, so that curves do not make a file of lines.
+    """
+    text = json.dumps(data, indent=2, allow_nan=False)
+    text = _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
+    return write_text(path, text + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -112,7 +112,7 @@ def update(
         NotFiniteError: a term of the loss, or the gradient, is not finite; the terms are named. The
             weights are those before the bad step.
     """
-    generator, ppo = np.random.default_rng(key), arm.config.ppo
+    generator, ppo, weights = np.random.default_rng(key), arm.config.ppo, list(arm.parameters())
     num_worlds = batch.actions.shape[1]
     gradients = gradients or partial(gradients_of, arm, ALONE)
     steps: list[Tensor] = []
@@ -124,7 +124,7 @@ def update(
                 drawn = demonstrations.draw(generator, len(worlds), len(batch.actions))
                 part = part._replace(recorded=copied(drawn, batch.actions.device))
             loss, norm, clipped = gradients(part)
-            for weight, gradient in zip(arm.parameters(), clipped, strict=True):
+            for weight, gradient in zip(weights, clipped, strict=True):
                 weight.grad = gradient  # each form of the gradients may have a place of its own
             _demand_finite(norm, loss, arm, part)
             optimiser.step()

@@ -610,6 +610,26 @@ def test_an_environment_with_partners_continues_identically_from_its_state() -> 
         assert ours[1] == theirs[1]
 
 
+@pytest.mark.parametrize(
+    "seats",
+    [None, ("focal", "heldout", "filter"), ("focal", "person:warm", "person:reserved,until=9")],
+)
+def test_a_seed_begins_a_used_environment_as_it_begins_a_fresh_one(seats: Any) -> None:
+    used, fresh = (mutual_aid_v0.parallel_env(seats=seats, truth=True, **LIVELY) for _ in range(2))
+    begun = episode(used, seed=3, action_seed=1)
+    for _ in range(12):
+        next(begun)
+    saved = used.get_state()
+    # As it is in a moment of a world that stood further down in a batch.
+    saved["world"]["first_world"] = np.array(5, np.int64)
+    used.set_state(saved)
+    for seed in (3, None):
+        steps, others = list(episode(used, seed)), list(episode(fresh, seed))
+        assert len(steps) == 31
+        assert all(same(one, two) for one, two in zip(steps, others, strict=True))
+    assert used.num_masked_actions == fresh.num_masked_actions
+
+
 def test_an_environment_with_partners_keeps_pettingzoos_contract() -> None:
     parallel_api_test(mutual_aid_v0.parallel_env(seats=("focal", "focal", "train")), 200)
 

@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from empathy_loop.train.files import (
     check_out,
@@ -83,6 +86,32 @@ def test_a_process_killed_while_writing_leaves_what_stood_there(
     write_bytes(path, b"after")
     assert path.read_bytes() == b"after"
     assert list(tmp_path.iterdir()) == [path]
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from(["[1, 2]", "[\n 1,\n null ]", "null"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(data=PLAIN)
+def test_json_is_read_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+    path = write_json(tmp_path_factory.getbasetemp() / "any.json", data)
+    assert read_json(path) == data
+
+
+def test_a_list_of_numbers_has_one_line(tmp_path: Path) -> None:
+    curve = {"mean": [0.5, -1e-09, None, 3], "of": [[1, 2], []], "names": ["a", "b"]}
+    text = write_json(tmp_path / "curve.json", curve).read_text()
+    assert '"mean": [0.5, -1e-09, null, 3],' in text
+    assert "    [1, 2],\n" in text
+    assert '    "a",\n' in text
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
