@@ -27,6 +27,8 @@ WIDTH = 11.0
 """Inches; the height follows from what there is to show."""
 LETTERS = 150
 """Letters in a line of the headline."""
+TITLE_LETTERS = 110
+"""Letters in a line above a table."""
 ROW, TABLE_ROW = 0.3, 0.4
 """Inches of an arm in the panels and in the table."""
 MARGIN = 0.3
@@ -96,8 +98,13 @@ def _headline(head: Any, results: Mapping[str, Any], lines: list[str]) -> None:
 def _table(axes: Axes, results: Mapping[str, Any]) -> None:
     """Write the scores over all shifts, the worst-off agent and the inequality among them."""
     axes.axis("off")
-    scored = [shift["name"] for shift in results["shifts"] if shift["scored"]]
-    axes.set_title(f"Over all shifts: {', '.join(scored) or 'none could be scored'}")
+    severities: dict[str, list[str]] = {}
+    for shift in results["shifts"]:
+        if shift["scored"]:
+            severities.setdefault(shift["family"], []).append(f"{shift['severity']:g}")
+    scored = ", ".join(f"{family} {' and '.join(own)}" for family, own in severities.items())
+    title = textwrap.wrap(f"Over all shifts: {scored or 'none could be scored'}", TITLE_LETTERS)
+    axes.set_title("\n".join(title))
     families = dict.fromkeys(f for found in results["families"].values() for f in found)
     header = ["arm", "seeds", *(measure.title for measure in OVERALL.values())]
     header += ["AURC,\n" + family.replace("_", "_\n") for family in families]
