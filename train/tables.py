@@ -229,14 +229,23 @@ def _parts(score: Mapping[str, Any], digits: int = 2) -> Parts:
 def _print_table(
     console: Console, title: str, headings: Sequence[str], rows: Sequence[Sequence[str | Parts]]
 ) -> None:
-    """Print names on the left and numbers on the right; intervals are broken where space lacks."""
+    """Print names on the left and numbers on the right.
+
+    Where space lacks, intervals are broken; where that is not enough, one table becomes two.
+    """
     if not console.is_terminal:
         console = Console(file=console.file, width=WIDTH)
-    table = _table(title, headings, rows, NO_LIMIT)
     unlimited = console.options.update(width=NO_LIMIT)
-    if console.measure(table, options=unlimited).maximum > console.width:
-        table = _table(title, headings, rows, NARROW)
-    console.print(table)
+    for width in (NO_LIMIT, NARROW):
+        table = _table(title, headings, rows, width)
+        fits = console.measure(table, options=unlimited).maximum <= console.width
+        if fits or (width == NARROW and len(headings) < 3):
+            console.print(table)
+            return
+    half = 1 + len(headings) // 2
+    for name, part in ((title, slice(1, half)), (f"{title}, continued", slice(half, None))):
+        parts = [[row[0], *row[part]] for row in rows]
+        _print_table(console, name, [headings[0], *headings[part]], parts)
 
 
 def _table(

@@ -12,7 +12,7 @@ from empathy_loop.train.teams import LESIONS, SELF_PLAY, TEAMS
 
 CROSS_PLAY_PICTURE = "cross_play.png"
 HEADLINE = ("cas", "deficit")
-"""Measures of OVERALL that are shown side by side for all teams."""
+"""Measures of OVERALL that are shown for all teams side by side, in a table each."""
 
 Entry = str | Mapping[str, Any] | None
 """A text, or a score as `train.schema` documents it."""
@@ -43,12 +43,12 @@ def team_tables(results: Mapping[str, Any]) -> Iterator[Table]:
         results: As `train.schema` documents them.
     """
     if results.get("teams"):
-        yield _teams(results)
+        yield from _teams(results)
         yield from _each_team(results)
     if results.get("cross_play"):
         yield _cross_play(results)
     if results.get("lesions"):
-        yield _lesions(results)
+        yield from _lesions(results)
     if results.get("continued"):
         yield _continued(results["continued"])
     if results.get("speed"):
@@ -77,20 +77,21 @@ def difference_tables(results: Mapping[str, Any]) -> Iterator[Table]:
         yield Table("Differences that are not tested", header, rows, results["tested"])
 
 
-def _teams(results: Mapping[str, Any]) -> Table:
-    """Return CAS and the deficit of each arm in each team."""
+def _teams(results: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield CAS, and the deficit, of each arm in each team."""
     overall = {SELF_PLAY: results["overall"]}
     overall |= {team: found["overall"] for team, found in results["teams"].items()}
-    return Table(
-        "In teams",
-        ("arm", *(f"{team}: {OVERALL[name].title}" for team in overall for name in HEADLINE)),
-        [
-            [arm, *(overall[team].get(arm, {}).get(name) for team in overall for name in HEADLINE)]
-            for arm in _arms(results)
-        ],
-        "; ".join(f"{team}: {TEAMS[team]}" for team in overall)
-        + ". Random and oracle, 0 and 1, sit in the arm's seats of the same team.",
-    )
+    for name in HEADLINE:
+        yield Table(
+            f"In teams: {OVERALL[name].title}",
+            ("arm", *overall),
+            [
+                [arm, *(overall[team].get(arm, {}).get(name) for team in overall)]
+                for arm in _arms(results)
+            ],
+            "; ".join(f"{team}: {TEAMS[team]}" for team in overall)
+            + ". Random and oracle, 0 and 1, sit in the arm's seats of the same team.",
+        )
 
 
 def _each_team(results: Mapping[str, Any]) -> Iterator[Table]:
@@ -128,24 +129,26 @@ def _cross_play(results: Mapping[str, Any]) -> Table:
     )
 
 
-def _lesions(results: Mapping[str, Any]) -> Table:
-    """Return what of the level after a shift each arm owes to what a lesion takes."""
+def _lesions(results: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield what of the level after a shift each arm owes to what a lesion takes."""
     shifts = [shift["name"] for shift in results["shifts"]]
     columns = [*([ALL_SHIFTS] if len(shifts) > 1 else []), *shifts, "none"]
-    return Table(
-        "What a lesion costs",
-        ("arm", "lesion", *columns[:-1], "without a shift"),
-        [
-            [arm, lesion, *(scores.get(name) for name in columns)]
-            for arm, lesions in results["lesions"].items()
-            for lesion, scores in lesions.items()
-        ],
-        "The deficit with the lesion minus the arm's own, both from the twin of the intact arm, in "
-        "self-play: what of the level after the shift is owed to what was taken. Without a "
-        "shift: what the lesion costs from the same step on where nothing has changed. "
-        + "; ".join(f"{name}: {meaning}" for name, meaning in LESIONS.items())
-        + ".",
-    )
+    for lesion, meaning in LESIONS.items():
+        rows = [
+            [arm, *(scores[lesion].get(name) for name in columns)]
+            for arm, scores in results["lesions"].items()
+            if lesion in scores
+        ]
+        if rows:
+            yield Table(
+                f"What a lesion costs: {lesion}",
+                ("arm", *columns[:-1], "without a shift"),
+                rows,
+                f"{lesion}: {meaning}. The deficit with the lesion minus the arm's own, both from "
+                "the twin of the intact arm, in self-play: what of the level after the shift is "
+                "owed to what was taken. Without a shift: what the lesion costs from the same step "
+                "on where nothing has changed.",
+            )
 
 
 def _continued(found: Mapping[str, Any]) -> Table:

@@ -17,6 +17,7 @@ from empathy_loop.train.markup import describe_seeds
 from empathy_loop.train.results import MEASURES, OVERALL
 from empathy_loop.train.tables import (
     MAIN,
+    _print_table,
     print_assessment,
     print_comparison,
     print_finished_run,
@@ -222,3 +223,16 @@ def test_a_comparison_without_failures_does_not_speak_of_them(
     text = printed(print_comparison, results | {"failures": {}, "not_significant": []}, tmp_path)
     assert "Failed" not in text
     assert "Not significant" not in text
+
+
+def test_a_table_with_too_many_columns_becomes_two_and_each_names_its_rows() -> None:
+    headings = ["arm", *(f"shift_{i}" for i in range(9))]
+    rows = [[arm, *((f"{i}.00", f"[{i}.00, 9.00]", "") for i in range(9))] for arm in ("a", "bb")]
+    text = printed(_print_table, "Levels", headings, rows, terminal=60)
+    assert all(len(line) <= 60 for line in text.splitlines())
+    assert "Levels, continued" in text and "…" not in text
+    found = {name: re.findall(rf"^ *{name} +(.*)$", text, re.M) for name in ("arm", "a", "bb")}
+    assert len(found["arm"]) >= 2
+    assert len({len(parts) for parts in found.values()}) == 1
+    assert " ".join(found["arm"]).split() == headings[1:]
+    assert " ".join(found["a"]).split() == [f"{i}.00" for i in range(9)]

@@ -163,8 +163,9 @@ def test_the_page_and_the_pictures_show_it_all(results: dict[str, Any]) -> None:
     pictures = draw_teams(results)
     assert pictures["cross_play.png"].startswith(b"\x89PNG")
     titles = [section.title for section in team_tables(results)]
-    assert titles[:3] == ["In teams", "Over all shifts, cross_play", "Over all shifts, heldout"]
-    assert len(titles) == 6
+    assert titles[:2] == ["In teams: CAS", "In teams: deficit"]
+    assert titles[2:4] == ["Over all shifts, cross_play", "Over all shifts, heldout"]
+    assert len(titles) == 8
     stand_ins = dict.fromkeys(("scores.png", "recovery_cue_remap_1.png"), b"") | pictures
     page = make_page(results, stand_ins)
     for words in (*titles, "Differences that are not tested", "memory_cleared"):
