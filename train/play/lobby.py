@@ -23,7 +23,7 @@ from empathy_loop.train.checkpoint import find_checkpoint
 from empathy_loop.train.episode import Episode, Setting
 from empathy_loop.train.play.messages import Start
 from empathy_loop.train.play.session import Session, opened
-from empathy_loop.train.play.shipped import SHIPPED, SHIPPED_NAME
+from empathy_loop.train.play.shipped import SHIPPED
 from empathy_loop.train.records import ENDING, HUMAN, Header, Record, read_record, write_record
 
 MOST_SESSIONS = 64
@@ -45,7 +45,7 @@ class Lobby:
 
     Args:
         agents: Run folders, scripted policies or classes that are offered before the scripted
-            ones; none for the agent that ships with the package.
+            ones; none for those that ship with the package.
         records: Folder for the records; the only one that is read or written.
 
     Attributes:
@@ -58,7 +58,7 @@ class Lobby:
     """
 
     def __init__(self, agents: Sequence[str], records: Path) -> None:
-        named: dict[str, str | Path] = _labels(agents) if agents else {SHIPPED_NAME: SHIPPED}
+        named = _labels(agents) if agents else dict[str, str | Path](SHIPPED)
         self._agents = named | {name: name for name in SCRIPTED if name not in named}
         self._loaded: dict[str, tuple[float, Actor]] = {}
         self._scenarios = {name: load_scenario(name) for name in list_scenarios()}

@@ -17,7 +17,7 @@ from chromium import NAMES, Chromium, find_chromium
 
 from empathy_loop.train.episode import Episode
 from empathy_loop.train.play.scene import seat_scene_of, true_scene
-from empathy_loop.train.play.shipped import SHIPPED_NAME
+from empathy_loop.train.play.shipped import SHIPPED
 from empathy_loop.train.records import Record, read_record
 from empathy_loop.train.replay import check_replay, play_again
 
@@ -238,12 +238,15 @@ def test_only_agents_that_fit_can_be_chosen(browser: Chromium, server: Any) -> N
     open_page(browser, server)
     agent = "document.getElementById('agent').value"
     offered = "[...document.getElementById('agent').options].map((one) => one.value)"
-    assert browser.run(agent) == SHIPPED_NAME
-    choose(browser, "scenario", "human_loop_v0")
+    three, beside_people = SHIPPED
+    assert browser.run(agent) == three
+    choose(browser, "scenario", "crowd_v0")
     assert browser.run(agent) == "filter"
-    assert SHIPPED_NAME not in browser.run(offered)
+    assert three not in browser.run(offered)
+    choose(browser, "scenario", "human_loop_v0")
+    assert browser.run(agent) == beside_people
     choose(browser, "scenario", "hard_faces_v0")
-    assert browser.run(agent) == SHIPPED_NAME
+    assert browser.run(agent) == three
     choose(browser, "agent", "reader")
     for scenario in ("crowd_v0", "mutual_aid_v0"):
         choose(browser, "scenario", scenario)

@@ -20,7 +20,10 @@ from empathy_loop.train.play import lobby
 from empathy_loop.train.play.lobby import Lobby
 from empathy_loop.train.play.messages import Start, Step
 from empathy_loop.train.play.session import Session
-from empathy_loop.train.play.shipped import SHIPPED, SHIPPED_NAME
+from empathy_loop.train.play.shipped import SHIPPED
+
+THREE, FOUR = SHIPPED
+"""The agents that ship: one among three, one among four."""
 
 
 def start(where: Lobby, agent: str, seed: int = 3) -> Session:
@@ -35,8 +38,8 @@ def play(session: Session, steps: int) -> list[Any]:
 
 def test_sessions_of_one_agent_do_not_share_its_memory(tmp_path: Path) -> None:
     own = Lobby((), tmp_path)
-    alone = play(start(own, SHIPPED_NAME), 6)
-    first, second = (start(own, SHIPPED_NAME, seed) for seed in (3, 4))
+    alone = play(start(own, THREE), 6)
+    first, second = (start(own, THREE, seed) for seed in (3, 4))
     for t in range(6):
         for session in (second, first):
             session.handle(Step(type="step", t=t))
@@ -48,7 +51,7 @@ def test_a_run_is_read_once_and_again_when_it_has_trained_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = tmp_path / "run"
-    shutil.copytree(SHIPPED, run)
+    shutil.copytree(SHIPPED[THREE], run)
     read = []
     load = lobby.load_actor
 
@@ -73,10 +76,9 @@ def test_only_agents_that_fit_a_scenario_are_offered_there(tmp_path: Path) -> No
     offered = {one["name"]: one["agents"] for one in Lobby((), tmp_path).offers()["scenarios"]}
     assert set(offered) == set(list_scenarios())
     for name, agents in offered.items():
-        three = load_scenario(name).params.num_agents == 3
-        assert agents[0] == (SHIPPED_NAME if three else "filter")
-        assert (SHIPPED_NAME in agents) == three
-        assert sorted(agents) == sorted((*SCRIPTED, *[SHIPPED_NAME] * three))
+        fitting = {3: THREE, 4: FOUR}.get(load_scenario(name).params.num_agents)
+        assert agents[0] == (fitting or "filter")
+        assert sorted(agents) == sorted((*SCRIPTED, *filter(None, [fitting])))
     assert {len(agents) for agents in offered.values()} == {len(SCRIPTED), len(SCRIPTED) + 1}
 
 
@@ -87,7 +89,7 @@ def test_only_agents_that_fit_a_scenario_are_offered_there(tmp_path: Path) -> No
 def test_an_agent_that_fits_no_scenario_is_refused(
     tmp_path: Path, change: dict[str, Any], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, params, _ = read_learned(SHIPPED)
+    config, params, _ = read_learned(SHIPPED[THREE])
     params = replace(params, **change)
     weights = build_network(config, params, seed=0).state_dict()
     actor = LearnedActor(config, params, weights)
