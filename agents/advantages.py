@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from empathy_loop.agents.ppo_kernels import decay_back
+
 
 def gae(
     rewards: Tensor,
@@ -39,9 +41,11 @@ def gae(
     """
     deltas = rewards + discount * ~terminated[..., None] * next_values - values
     decay = discount * gae_lambda * ~(terminated | truncated)[..., None]
-    adv = torch.empty_like(deltas)
+    if deltas.device.type == "cpu":
+        decays = decay.expand_as(deltas).flatten(1).numpy()
+        decay_back(deltas.flatten(1).numpy(), decays)
+        return deltas
     following = torch.zeros_like(deltas[0])
     for t in reversed(range(len(deltas))):
-        following = deltas[t] + decay[t] * following
-        adv[t] = following
-    return adv
+        following = deltas[t].add_(decay[t] * following)
+    return deltas

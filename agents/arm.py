@@ -58,6 +58,7 @@ class Arm(nn.Module):
         table: The streams of a row.
         objectives: What it learns for besides PPO's own terms, with the weights that only
             training needs.
+        weights: All of `parameters()`, in their order.
         run: What runs the network over a batch in learning; several processes that share its
             worlds set another here.
     """
@@ -91,6 +92,10 @@ class Arm(nn.Module):
                     "know; set privilege to 'training' so that the arm says so"
                 )
         self.to(device)
+        # Kept, as walking through the modules for them takes longer than many an operation.
+        self.weights = list(self.parameters())
+        self._summed: tuple[str, ...] = ()
+        self._sum_weights = torch.empty(0)
 
     def loss(self, batch: Batch) -> Loss:
         """Return the weighted loss of a minibatch and its named terms; one forward pass.
@@ -104,8 +109,15 @@ class Arm(nn.Module):
         for objective in self.objectives:
             terms |= cast(Objective, objective).loss_terms(batch, outputs)
         _demand_declared("loss", terms, self.config.loss_weights)
-        weighted = [self.config.loss_weights[name] * term for name, term in terms.items()]
-        return Loss(torch.stack(weighted).sum(), terms, diagnostics)
+        return Loss(self._weighted_sum(terms), terms, diagnostics)
+
+    def _weighted_sum(self, terms: dict[str, Tensor]) -> Tensor:
+        """Return the sum of the terms of the loss, each times its weight."""
+        stacked, names = torch.stack([*terms.values()]), tuple(terms)
+        if self._summed != names:
+            weights = [self.config.loss_weights[name] for name in names]
+            self._summed, self._sum_weights = names, stacked.new_tensor(weights)
+        return torch.dot(stacked, self._sum_weights)
 
     def _run_network(self, inputs: Inputs, memory: Memory, table: StreamTable) -> Outputs:
         """Run the network as `run` says at the time: another may be set later."""

@@ -21,13 +21,14 @@ from empathy_loop.envs.populations import FOCAL, LEARNED_PERSON, seat_of
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
+from empathy_loop.train.charts import episode_metrics
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import LATER_RULES, TrainConfig, as_seen_by
 from empathy_loop.train.demonstrations import Demonstrations, hash_of_records
 from empathy_loop.train.device import CPU, choose_device, copied, map_tensors, pinned
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.graphs import steps_of
-from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout, episode_metrics
+from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout
 from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, set_step_size, update
 
 SEAT_NAMES = "seats.names"

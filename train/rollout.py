@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -13,8 +13,7 @@ from torch import Tensor
 
 from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.sampling import logp_of, sample_actions
-from empathy_loop.agents.types import Inputs, Memory
-from empathy_loop.envs.observation import Observation
+from empathy_loop.agents.types import Belief, Inputs, Memory
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import Transition, World
@@ -41,7 +40,7 @@ class Rollout(NamedTuple):
         misattuned: int8 [T, E, A]. Those of them that were misattuned.
         need: float32 [T, E, A, K]. True needs beside each observation; privileged.
         p_crisis: float32 [T, E, F, O, K]. Probability, as focal agents believe, that each need of
-            each other is in crisis.
+            each other is in crisis; zeros where the arm trains no belief.
     """
 
     inputs: Inputs
@@ -77,14 +76,15 @@ class Acted(NamedTuple):
         actions: int64 [E, F], in [0, N). Actions that were drawn.
         logp: float32 [E, F]. Their log-probabilities.
         values: float32 [E, F]. Value of the moment.
-        p_crisis: float32 [E, F, O, K]. Probability that each need of each other is in crisis.
+        p_crisis: float32 [E, F, O, K]. Probability that each need of each other is in crisis, as
+            believed; None of an arm that trains no belief.
     """
 
     memory: Memory
     actions: Tensor
     logp: Tensor
     values: Tensor
-    p_crisis: Tensor
+    p_crisis: Tensor | None
 
 
 Act = Callable[[Inputs, Memory, Tensor], Acted]
@@ -96,22 +96,28 @@ def act(arm: Arm, inputs: Inputs, memory: Memory, noise: Tensor) -> Acted:
 
     Args:
         arm: Its network is the policy of all focal agents.
-        inputs: Inputs of one row, on any device.
+        inputs: Inputs of one row, on the CPU or that device.
         memory: Memory before it.
-        noise: float64 [E, F], in [0, 1), on any device. Decides the actions.
+        noise: float64 [E, F], in [0, 1), on the CPU or that device. Decides the actions.
     """
     device = memory.core.device
-    outputs = arm.network(copied(inputs, device), memory, arm.table)
+    if device.type != "cpu":
+        inputs, noise = copied(inputs, device), copied(noise, device)
+    outputs = arm.network(inputs, memory, arm.table)
     logits = outputs.logits[0]
-    actions = sample_actions(logits, copied(noise, device))
-    believed = torch.sigmoid(outputs.belief.crisis[0])
+    actions = sample_actions(logits, noise)
     return Acted(
         memory=outputs.memory,
         actions=actions,
         logp=logp_of(logits, actions),
         values=outputs.values[0],
-        p_crisis=believed[:, arm.table.others],
+        p_crisis=_believed(arm, outputs.belief) if arm.config.trains_belief else None,
     )
+
+
+def _believed(arm: Arm, belief: Belief) -> Tensor:
+    """Return the probability of each other's crises: Belief of one row to [E, F, O, K]."""
+    return torch.sigmoid(belief.crisis[0])[:, arm.table.others]
 
 
 class Seconds:
@@ -195,67 +201,75 @@ def _step_through(
     world: World | SeatedWorld, acting: Act, memory: Memory, rollout: Rollout, seconds: Seconds
 ) -> Memory:
     """Write a rollout and return the memory after its last step."""
-    whole, num_focal, num_steps = _whole(world), rollout.num_focal, len(rollout.actions)
+    whole, num_focal = _whole(world), rollout.num_focal
+    record, rows = _Record(rollout), _rows_of(rollout.inputs)
+    actions = rollout.actions[:, :, :num_focal]
     started = perf_counter()
-    for t in range(num_steps):
-        _record_observation(whole.observation, rollout.inputs, t)
-        rollout.need.numpy()[t] = whole.state.need
+    for t, action in enumerate(actions):
+        record.observation(whole, t)
         noise = torch.from_numpy(whole.noise()[:, :num_focal])
         observed = perf_counter()
-        acted = acting(_row(rollout.inputs, t), memory, noise)
+        acted = acting(rows[t], memory, noise)
         memory = acted.memory
         rollout.logp[t].copy_(acted.logp, non_blocking=True)
         rollout.values[t].copy_(acted.values, non_blocking=True)
-        rollout.p_crisis[t].copy_(acted.p_crisis, non_blocking=True)
+        if acted.p_crisis is not None:
+            rollout.p_crisis[t].copy_(acted.p_crisis, non_blocking=True)
         # The one copy that is waited for: the world needs the actions, and all before it is done.
-        rollout.actions[t, :, :num_focal] = acted.actions
+        action.copy_(acted.actions)
         decided = perf_counter()
-        world.step(rollout.actions[t, :, :num_focal].numpy())
+        world.step(action.numpy())
         if isinstance(world, SeatedWorld):
-            rollout.actions.numpy()[t] = world.actions
-        _record_transition(whole.transition, rollout, t)
+            record.arrays.actions[t] = world.actions
+        record.transition(whole.transition, t)
         seconds.env += observed - started
         seconds.inference += decided - observed
         started = perf_counter()
         seconds.env += started - decided
-    _record_following(whole, rollout)
+    record.following(whole)
     memory = map_tensors(memory, torch.clone)  # acting once more may write where it was returned
     # Only the value is asked for: nobody acts on the moment after the last step.
-    rollout.values[-1] = acting(_row(rollout.inputs, num_steps), memory, noise).values
+    rollout.values[-1] = acting(rows[-1], memory, noise).values
     seconds.inference += perf_counter() - started
     return memory
 
 
-def episode_metrics(rollout: Rollout, horizon: int) -> dict[str, float]:
-    """Return charts and reward terms of a rollout, by their logged names.
-
-    Worlds are staggered over the episode, so that the rollout holds all phases of it; sums over
-    an episode are means per step times the horizon.
+class _Record:
+    """Writes what happens into a rollout.
 
     Args:
-        rollout: What was experienced.
-        horizon: Steps in an episode.
+        rollout: Written.
 
-    Returns:
-        charts/return and reward/<term>: sums over an episode, mean over focal agents and worlds;
-        charts/welfare: the same, of the whole group; charts/drive: mean per focal agent;
-        charts/helps: helps given by them in one world's episode; charts/help_precision: share of
-        these that were not misattuned, 0 without helps.
+    Attributes:
+        arrays: The rollout's own numbers, as arrays of numpy.
     """
 
-    def focal(part: Tensor) -> Tensor:
-        return part[:, :, : rollout.num_focal]
+    def __init__(self, rollout: Rollout) -> None:
+        # Once for all steps: to see a tensor as an array takes as long as to copy a small one.
+        self.arrays: Any = map_tensors(rollout, lambda part: cast(Tensor, part.numpy()))
+        self._transitions = [(name, getattr(self.arrays, name)) for name in _OF_TRANSITIONS]
 
-    helps, misattuned = float(focal(rollout.helps).sum()), float(focal(rollout.misattuned).sum())
-    terms = focal(rollout.reward_terms).mean((0, 1, 2)) * horizon
-    return {
-        "charts/return": float(focal(rollout.rewards).mean()) * horizon,
-        "charts/welfare": float(rollout.welfare.mean()) * horizon,
-        "charts/drive": float(focal(rollout.drive).mean()),
-        "charts/helps": helps / rollout.welfare.numel() * horizon,
-        "charts/help_precision": (helps - misattuned) / max(helps, 1.0),
-        **{f"reward/{name}": float(term) for name, term in zip(REWARD_TERMS, terms, strict=True)},
-    }
+    def observation(self, world: World, t: int) -> None:
+        """Write row t of the inputs, and what everybody needs."""
+        for rows, seen in zip(self.arrays.inputs, world.observation, strict=True):
+            rows[t] = seen
+        self.arrays.need[t] = world.state.need
+
+    def transition(self, transition: Transition, t: int) -> None:
+        """Write row t of what a step brought."""
+        self.arrays.rewards[t] = transition.reward
+        for name, rows in self._transitions:
+            rows[t] = getattr(transition, name)
+
+    def following(self, world: World) -> None:
+        """Write the observation after the last step: of an ended episode, its final one."""
+        ended, final = world.transition.truncated[:, None, None], world.transition.final_observation
+        for rows, seen, last in zip(self.arrays.inputs, world.observation, final, strict=True):
+            rows[-1] = np.where(ended, last, seen)
+
+
+_OF_TRANSITIONS = ("reward_terms", "truncated", "welfare", "drive", "helps", "misattuned")
+"""What a rollout takes over from transitions under its name."""
 
 
 def _whole(world: World | SeatedWorld) -> World:
@@ -263,24 +277,7 @@ def _whole(world: World | SeatedWorld) -> World:
     return world.world if isinstance(world, SeatedWorld) else world
 
 
-def _row(inputs: Inputs, t: int) -> Inputs:
-    return Inputs(*(part[t : t + 1] for part in inputs))
-
-
-def _record_observation(observation: Observation, inputs: Inputs, t: int) -> None:
-    for name, array in observation._asdict().items():
-        getattr(inputs, name).numpy()[t] = array
-
-
-def _record_transition(transition: Transition, rollout: Rollout, t: int) -> None:
-    rollout.rewards.numpy()[t] = transition.reward
-    for name in ("reward_terms", "truncated", "welfare", "drive", "helps", "misattuned"):
-        getattr(rollout, name).numpy()[t] = getattr(transition, name)
-
-
-def _record_following(world: World, rollout: Rollout) -> None:
-    """Write the observation after the last step: of an ended episode, its final one."""
-    ended = world.transition.truncated[:, None, None]
-    final = world.transition.final_observation._asdict()
-    for name, array in world.observation._asdict().items():
-        getattr(rollout.inputs, name).numpy()[-1] = np.where(ended, final[name], array)
+def _rows_of(inputs: Inputs) -> list[Inputs]:
+    """Return inputs of T + 1 rows as so many of one row."""
+    rows = zip(*(torch.split(part, 1) for part in inputs), strict=True)
+    return [Inputs(*row) for row in rows]

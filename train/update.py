@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -72,13 +72,35 @@ def gradients_of(arm: Arm, team: Team, batch: Batch) -> Gradients:
         team: The processes that learn together, all from the same minibatch.
         batch: The minibatch.
     """
-    arm.zero_grad()
+    for weight in arm.weights:
+        weight.grad = None
     loss = arm.loss(batch)
     torch.autograd.backward(loss.total)
     team.sum_gradients(arm)
-    norm = torch.nn.utils.clip_grad_norm_(arm.parameters(), arm.config.ppo.max_grad_norm)
-    clipped = [weight.grad for weight in arm.parameters()]
-    return Gradients(map_tensors(loss, torch.detach), norm, clipped)
+    gradients = [weight.grad for weight in arm.weights]
+    norm = clip(gradients, arm.config.ppo.max_grad_norm)
+    return Gradients(map_tensors(loss, torch.detach), norm, gradients)
+
+
+@torch.no_grad()
+def clip(gradients: Sequence[Tensor | None], max_norm: float) -> Tensor:
+    """Scale gradients in place so that their norm as one vector is `max_norm` at most.
+
+    It is `torch.nn.utils.clip_grad_norm_` to the bit, without its search for devices and types.
+
+    Args:
+        gradients: float32, all on one device; None where a weight has none.
+        max_norm: Above 0.
+
+    Returns:
+        float32 scalar. The norm before.
+    """
+    present = [gradient for gradient in gradients if gradient is not None]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(present)))
+    # On a CPU, which has the norm already, what is short enough need not be multiplied by 1.
+    if norm.device.type != "cpu" or not float(norm) < 0.999 * max_norm:
+        torch._foreach_mul_(present, torch.clamp(max_norm / (norm + 1e-6), max=1.0))
+    return norm
 
 
 def update(
@@ -112,7 +134,7 @@ def update(
         NotFiniteError: a term of the loss, or the gradient, is not finite; the terms are named. The
             weights are those before the bad step.
     """
-    generator, ppo, weights = np.random.default_rng(key), arm.config.ppo, list(arm.parameters())
+    generator, ppo = np.random.default_rng(key), arm.config.ppo
     num_worlds = batch.actions.shape[1]
     gradients = gradients or partial(gradients_of, arm, ALONE)
     steps: list[Tensor] = []
@@ -124,7 +146,7 @@ def update(
                 drawn = demonstrations.draw(generator, len(worlds), len(batch.actions))
                 part = part._replace(recorded=copied(drawn, batch.actions.device))
             loss, norm, clipped = gradients(part)
-            for weight, gradient in zip(weights, clipped, strict=True):
+            for weight, gradient in zip(arm.weights, clipped, strict=True):
                 weight.grad = gradient  # each form of the gradients may have a place of its own
             _demand_finite(norm, loss, arm, part)
             optimiser.step()

@@ -71,3 +71,19 @@ def test_two_agents_and_two_worlds_do_not_mix() -> None:
     adv = gae(rewards, torch.zeros(2, 2, 2), torch.zeros(2, 2, 2), never, truncated, 0.5, 1.0)
     # World 0, agent 1: 8 at the second step is worth 4 at the first. World 1 ends in between.
     assert adv.tolist() == [[[0.0, 4.0], [0.0, 0.0]], [[0.0, 8.0], [4.0, 0.0]]]
+
+
+def test_random_worlds_are_the_recursion_step_by_step() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rewards, values, following = torch.randn(3, 12, 5, 2, generator=generator).unbind()
+    truncated = torch.rand(12, 5, generator=generator) < 0.2
+    terminated = torch.rand(12, 5, generator=generator) < 0.1
+    adv = gae(rewards, values, following, terminated, truncated, 0.9, 0.8)
+    for e in range(5):
+        for i in range(2):
+            trace = 0.0
+            for t in reversed(range(12)):
+                goes_on, is_cut = not terminated[t, e], terminated[t, e] or truncated[t, e]
+                delta = rewards[t, e, i] + 0.9 * goes_on * following[t, e, i] - values[t, e, i]
+                trace = float(delta) + (0.0 if is_cut else 0.9 * 0.8 * trace)
+                assert abs(float(adv[t, e, i]) - trace) < 1e-5

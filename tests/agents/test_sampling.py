@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from empathy_loop.agents.networks import MASKED
-from empathy_loop.agents.sampling import greedy_actions, logp_of, sample_actions
+from empathy_loop.agents.sampling import columns_of, greedy_actions, logp_of, sample_actions
 
 ALMOST_1 = 1.0 - 2.0**-53
 
@@ -55,3 +55,19 @@ def test_the_log_probability_is_that_of_the_action() -> None:
 
 def test_the_greedy_action_is_the_most_probable_one() -> None:
     assert greedy_actions(torch.tensor([[0.0, 2.0, 1.0], [3.0, MASKED, 3.0]])).tolist() == [1, 0]
+
+
+def test_the_compiled_choice_is_that_of_cumulative_sums() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = 2.0 * torch.randn(64, 40, 10, generator=generator)
+    logits[..., 1:][torch.rand(64, 40, 9, generator=generator) < 0.4] = MASKED
+    noise = torch.rand(64, 40, dtype=torch.float64, generator=generator)
+    cumulative = torch.softmax(logits, -1).double().cumsum(-1)
+    first = (cumulative > noise[..., None] * cumulative[..., -1:]).byte().argmax(-1)
+    assert torch.equal(sample_actions(logits, noise), first)
+
+
+def test_columns_are_the_logits_of_one_action_each() -> None:
+    logits = torch.arange(24.0).view(2, 3, 4)
+    assert columns_of(logits)[1].tolist() == [1.0, 5.0, 9.0, 13.0, 17.0, 21.0]
+    assert columns_of(logits).is_contiguous()

@@ -13,7 +13,7 @@ from empathy_loop.agents.types import Batch
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.rollout import Seconds, collect, empty_rollout
-from empathy_loop.train.update import lesson_of, set_step_size, take_worlds, update
+from empathy_loop.train.update import clip, lesson_of, set_step_size, take_worlds, update
 
 ARMS = [load_agent(name) for name in list_agents()]
 UNPRIVILEGED = [a.name for a in ARMS if a.kind == "learned" and a.privilege == "none"]
@@ -191,3 +191,24 @@ def test_a_learner_goes_by_the_steps_that_it_has_done(make_config: MakeConfig) -
         learner.advance()
         sizes.append(learner.optimiser.param_groups[0]["lr"])
     assert sizes == pytest.approx([0.0015, 0.00075, 0.0005])
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("max_norm", [0.5, 10.0])
+def test_clipping_is_torchs_to_the_bit(scale: float, max_norm: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(3, 4), (5,), (2, 2, 2)]
+    weights = [torch.zeros(shape, requires_grad=True) for shape in (*shapes, (6,))]
+    for weight in weights[:-1]:
+        weight.grad = scale * torch.randn(weight.shape, generator=generator)
+    gradients = [weight.grad if weight.grad is None else weight.grad.clone() for weight in weights]
+    norm = clip(gradients, max_norm)
+    assert torch.equal(norm, torch.nn.utils.clip_grad_norm_(weights, max_norm))
+    assert gradients[-1] is None
+    for weight, gradient in zip(weights[:-1], gradients[:-1], strict=True):
+        assert weight.grad is not None and gradient is not None
+        assert torch.equal(gradient, weight.grad)
+
+
+def test_clipping_keeps_a_norm_that_is_no_number() -> None:
+    assert torch.isnan(clip([torch.tensor([1.0, torch.nan])], 0.5))
