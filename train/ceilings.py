@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import linear
 
-from empathy_loop.agents.arm import Arm
+from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory, Outputs
-from empathy_loop.envs.observation import ObservationLayout
-from empathy_loop.train.config import TrainConfig, as_seen_by
-from empathy_loop.train.update import make_optimiser
+from empathy_loop.train.config import TrainConfig
+from empathy_loop.train.device import map_tensors
+from empathy_loop.train.learner import Learner
 
 MATRIX_SIZE = 512
 """Rows and columns of the matrices that are multiplied."""
@@ -53,78 +55,150 @@ def memory_copy() -> Callable[[], float]:
     return copy
 
 
-class Floor:
-    """What an arm's network alone asks of the machine for one update.
+class Call(NamedTuple):
+    """How an update called a network, or a layer that only training has.
 
-    The network and the optimiser are the arm's own, and they are called as often, on arrays of the
-    same shapes, as `train.rollout.collect` and `train.update.update` call them. Worlds, sampling,
-    advantages, dealing into minibatches and the terms of the loss are left out: all outputs that
-    the arm's loss reads are squared, and the means of each summed. Inputs are random; all actions
-    are legal. The step size is 0, which takes Adam as long, so that weights do not drift to where
-    arithmetic is slower. Draws come from generators of their own.
+    Attributes:
+        module: What was called.
+        arguments: Tensors of the same types and shapes, uniform in [0, 1); all actions are legal.
+        table: The streams of a network; None of a layer.
+        reads: Numbers of those of `_read_by_losses` that the loss did read.
+        mode: What was asked of gradients, one of _MODES.
+        is_trained: Whether the weights of a layer were no constants.
+    """
+
+    module: nn.Module
+    arguments: list[Tensor]
+    table: StreamTable | None
+    reads: list[int]
+    mode: str
+    is_trained: bool
+
+    def losses(self) -> list[Tensor]:
+        """Call again, and return the mean squares of what is read; nothing without gradients."""
+        if self.table is None:
+            outputs = [self._layer()]
+        else:
+            inputs, memory = Inputs(*self.arguments[:3]), Memory(*self.arguments[3:])
+            found = _read_by_losses(self.module(inputs, memory, self.table))
+            outputs = [found[number] for number in self.reads]
+        return [part.square().mean() for part in outputs] if self.mode == "gradient" else []
+
+    def _layer(self) -> Tensor:
+        layer, x = self.module, self.arguments[0]
+        assert isinstance(layer, nn.Linear)
+        x.grad = None
+        if self.is_trained:
+            return linear(x, layer.weight, layer.bias)
+        return linear(x, layer.weight.detach(), None if layer.bias is None else layer.bias.detach())
+
+
+class Floor:
+    """What an arm's networks alone ask of the machine for one update.
+
+    One real update is made and watched. Then the same networks, the layers that objectives have of
+    their own, and the optimiser are called as often, with and without gradients as it was, on
+    random numbers of the same shapes. Worlds, sampling, advantages, dealing into minibatches,
+    activations of objectives, and the terms of the loss are left out: the outputs that the arm's
+    loss reads are squared, and the means of each summed. The step size is 0, which takes Adam as
+    long, so that weights do not drift to where arithmetic is slower. Draws come from generators of
+    their own.
 
     Args:
         config: The run.
     """
 
     def __init__(self, config: TrainConfig) -> None:
-        agent, ppo = config.agent, config.agent.ppo
-        world = as_seen_by(agent, config.world)
-        arm = Arm(agent, world, config.seed)
-        self.network, self._table = arm.network, arm.table
-        self.optimiser = make_optimiser(arm)
-        for group in self.optimiser.param_groups:
-            group["lr"] = 0.0
-        self._trains_belief = "belief_crisis" in agent.loss_weights
-        self._epochs = ppo.epochs
-        layout = ObservationLayout.of(world)
-        rows = (ppo.rollout_steps + 1, ppo.num_worlds, world.num_agents)
-        inputs = Inputs(
-            features=_uniform(*rows, layout.size),
-            exterior=_uniform(*rows, layout.other_size),
-            action_mask=torch.ones(*rows, world.num_actions, dtype=torch.bool),
-        )
-        self._rows = [_part(inputs, slice(t, t + 1)) for t in range(rows[0])]
-        self._memory = self.network.first_memory(ppo.num_worlds, self._table)
-        parts = torch.arange(ppo.num_worlds).tensor_split(ppo.minibatches)
-        present = _part(inputs, slice(0, ppo.rollout_steps))
-        self._minibatches = [
-            (
-                Inputs(*(part.index_select(1, worlds) for part in present)),
-                Memory(*(part.index_select(0, worlds) for part in self._memory)),
-            )
-            for worlds in parts
-        ]
-        self._agent_steps = math.prod((ppo.rollout_steps, *rows[1:]))
+        learner = Learner(config)
+        self.arm, self.optimiser = learner.arm, learner.optimiser
+        self.network = self.arm.network
+        weights = map_tensors(self.arm.state_dict(), torch.clone)
+        self._steps = calls_in(learner)
+        self.arm.load_state_dict(weights)
+        self._agent_steps = learner.agent_steps
 
     def update(self) -> int:
         """Do what one update needs, and return of how many agent steps it is."""
-        self._act()
-        for _ in range(self._epochs):
-            for inputs, memory in self._minibatches:
-                outputs = self.network(inputs, memory, self._table)
-                loss = torch.stack([part.square().mean() for part in self._trained(outputs)]).sum()
-                self.optimiser.zero_grad()
-                torch.autograd.backward(loss)
-                self.optimiser.step()
+        for group in self.optimiser.param_groups:
+            group["lr"] = 0.0
+        for calls in self._steps:
+            self.optimiser.zero_grad()
+            losses: list[Tensor] = []
+            for call in calls:
+                with _MODES[call.mode]():
+                    losses += call.losses()
+            torch.autograd.backward(torch.stack(losses).sum())
+            self.optimiser.step()
         return self._agent_steps
 
-    @torch.inference_mode()
-    def _act(self) -> None:
-        """Pass through a rollout, and value the observation after its last step."""
-        memory = self._memory
-        for row in self._rows:
-            memory = self.network(row, memory, self._table).memory
 
-    def _trained(self, outputs: Outputs) -> Iterator[Tensor]:
-        """Yield the outputs through which the arm's loss reaches its weights."""
-        yield from (outputs.logits, outputs.values)
-        if self._trains_belief:
-            yield from outputs.belief
+def calls_in(learner: Learner) -> list[list[Call]]:
+    """Make an update, and return the calls that it takes up to each gradient step.
+
+    Args:
+        learner: Goes on by one update.
+    """
+    arm, steps = learner.arm, list[list[Call]]([[]])
+
+    def note_network(module: nn.Module, positional: Any, named: Any, outputs: Outputs) -> None:
+        given: Any = (*positional, *named.values())
+        inputs, memory, table = given
+        reads: list[int] = []
+        for number, part in enumerate(_read_by_losses(outputs)):
+            if part.requires_grad:
+                hook: Any = part.register_hook
+                hook(partial(_note_gradient, reads, number))
+        arguments = [_like(part) for part in (*inputs, *memory)]
+        steps[-1].append(Call(module, arguments, table, reads, _mode(), True))
+
+    def note_layer(module: nn.Module, positional: tuple[Tensor], _: Any) -> None:
+        # Of a module that is called with other weights, these are no parameters.
+        x, weight = positional[0], cast(Tensor, module.weight)
+        flows = x.requires_grad or weight.requires_grad
+        arguments = [_like(x).requires_grad_(x.requires_grad)]
+        mode = _mode() if flows else "constant"
+        steps[-1].append(Call(module, arguments, None, [], mode, weight.requires_grad))
+
+    handles = [arm.network.register_forward_hook(note_network, with_kwargs=True)]
+    layers = [part for part in arm.objectives.modules() if isinstance(part, nn.Linear)]
+    handles += [layer.register_forward_hook(note_layer) for layer in layers]
+    handles.append(learner.optimiser.register_step_post_hook(lambda *_: steps.append([])))
+    learner.advance()
+    for handle in handles:
+        handle.remove()
+    return steps[:-1]
 
 
-def _part(inputs: Inputs, steps: slice) -> Inputs:
-    return Inputs(*(part[steps] for part in inputs))
+_MODES = {
+    "inference": torch.inference_mode,
+    "constant": torch.no_grad,
+    "gradient": torch.enable_grad,
+}
+"""What may be asked of gradients."""
+
+
+def _mode() -> str:
+    """Return which of _MODES is on."""
+    if torch.is_grad_enabled():
+        return "gradient"
+    return "inference" if torch.is_inference_mode_enabled() else "constant"
+
+
+def _read_by_losses(outputs: Outputs) -> list[Tensor]:
+    """Return the outputs that losses end at; what lies behind them is reached through them."""
+    return [outputs.logits, outputs.values, *outputs.belief]
+
+
+def _note_gradient(reads: list[int], number: int, _: Tensor) -> None:
+    """Write down that a gradient has come to an output."""
+    reads.append(number)
+
+
+def _like(part: Tensor) -> Tensor:
+    """Return float32 of a shape uniform in [0, 1), the same at every call; or True everywhere."""
+    if part.dtype == torch.bool:
+        return torch.ones(part.shape, dtype=torch.bool)
+    return _uniform(*part.shape)
 
 
 def _uniform(*shape: int) -> Tensor:

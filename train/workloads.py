@@ -84,9 +84,9 @@ def env_workloads() -> list[Workload]:
 
 
 def train_workloads() -> list[Workload]:
-    """Return, for each number of threads, the matrix product, and each arm after its floor.
+    """Return, for each number of threads, the matrix product, and some arms, each after its floor.
 
-    The rest of the learned arms follows in one thread, without floors, ippo as it ships among them.
+    The rest of the learned arms follows in one thread, ippo as it ships among them.
     """
     found = []
     for threads in TRAIN_THREADS:
@@ -97,7 +97,9 @@ def train_workloads() -> list[Workload]:
             found += _floor_and_training(name, run_of(arm, threads, overrides))
     others = [arm for arm in list_agents() if arm not in FLOORED]
     runs = [run_of(arm, 1) for arm in others if load_agent(arm).kind == "learned"]
-    return found + [_training(run.agent.name, run) for run in runs]
+    for run in runs:
+        found += _floor_and_training(run.agent.name, run)
+    return found
 
 
 def gpu_training() -> list[Workload]:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.train import ceilings
 from empathy_loop.train.ceilings import Floor, matrix_product, memory_copy
 from empathy_loop.train.config import TrainConfig
@@ -41,6 +42,22 @@ def steps_of(optimiser: torch.optim.Optimizer, work: Callable[[], Any]) -> int:
     work()
     handle.remove()
     return len(steps)
+
+
+def layer_calls_of(layers: list[nn.Module], work: Callable[[], Any]) -> list[tuple[Any, ...]]:
+    """Return how some layers are called: which, by what shape, and where gradients flow."""
+    calls: list[tuple[Any, ...]] = []
+
+    def note(layer: Any, positional: Any, output: Any) -> None:
+        x = positional[0]
+        flows = (x.requires_grad, layer.weight.requires_grad, output.requires_grad)
+        calls.append((layers.index(layer), tuple(x.shape), *flows))
+
+    handles = [layer.register_forward_hook(note) for layer in layers]
+    work()
+    for handle in handles:
+        handle.remove()
+    return calls
 
 
 CASES = [
@@ -86,6 +103,46 @@ def test_a_floor_takes_as_many_gradient_steps_over_the_same_weights(
         for weight in floor.network.parameters()
         if weight.grad is not None
     )
+
+
+LEARNED = [name for name in list_agents() if load_agent(name).kind == "learned"]
+
+
+@pytest.mark.parametrize("arm", LEARNED)
+def test_the_floor_of_every_arm_has_all_passes_and_weights_of_its_update(
+    make_config: MakeConfig, arm: str
+) -> None:
+    config = make_config(arm)
+    learner, floor = Learner(config), Floor(config)
+    assert calls_of(floor.network, floor.update) == calls_of(learner.arm.network, learner.advance)
+    moved = [weight.grad is not None for weight in learner.arm.parameters()]
+    floor.update()
+    assert [weight.grad is not None for weight in floor.arm.parameters()] == moved
+
+
+@pytest.mark.parametrize("arm", ["liam", "social_influence", "lase"])
+def test_a_floor_calls_the_layers_that_only_training_has(
+    make_config: MakeConfig, arm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = make_config(arm)
+    learner, floor = Learner(config), Floor(config)
+    layers = [part for part in learner.arm.objectives.modules() if isinstance(part, nn.Linear)]
+    expected = layer_calls_of(layers, learner.advance)
+    again: list[tuple[Any, ...]] = []
+    own = [part for part in floor.arm.objectives.modules() if isinstance(part, nn.Linear)]
+    weights = [layer.weight.data_ptr() for layer in own]
+    linear = torch.nn.functional.linear
+
+    def noted(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        output = linear(x, weight, bias)
+        flows = (x.requires_grad, weight.requires_grad, output.requires_grad)
+        again.append((weights.index(weight.data_ptr()), tuple(x.shape), *flows))
+        return output
+
+    monkeypatch.setattr(ceilings, "linear", noted)
+    floor.update()
+    assert again == expected
+    assert len(expected) > 4
 
 
 def test_a_floor_counts_the_agent_steps_of_an_update(make_config: MakeConfig) -> None:

@@ -53,10 +53,9 @@ def test_all_is_the_worlds_and_the_learners() -> None:
 def test_each_arm_follows_its_floor_which_has_its_sizes() -> None:
     found = workloads_of("train")
     pairs = [(one, other) for one, other in pairwise(found) if other.floor]
-    assert [other.name for _, other in pairs] == [
-        f"training {arm}, {threads}"
-        for threads in ("1 thread", "2 threads")
-        for arm in ("ippo, 2 x 64", "ippo_gru", "cognitive")
+    assert [other for _, other in pairs] == [w for w in found if w.name.startswith("training")]
+    assert [other.name for _, other in pairs if other.threads == 2] == [
+        f"training {arm}, 2 threads" for arm in ("ippo, 2 x 64", "ippo_gru", "cognitive")
     ]
     for floor, training in pairs:
         assert (floor.name, floor.role) == (training.floor, "floor")
