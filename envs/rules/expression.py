@@ -47,17 +47,16 @@ def _involuntary_cue(rules, world, i, refusals, step_key):
     if world.misattuned[i] > 0 or has_refused(refusals, i):
         return ANNOYED if draw(step_key, i, REACTION, 0) < rules.p_show_reaction else NEUTRAL
     num_kinds = world.need.shape[1]
-    if draw(step_key, i, FALSE_DISTRESS, 0) < rules.p_false_distress:
-        return DISTRESS + below(draw(step_key, i, FALSE_SYMBOL, 0), num_kinds)
     worst = 0
     for k in range(1, num_kinds):
-        if world.need[i, k] > world.need[i, worst]:
-            worst = k
-    if world.need[i, worst] <= rules.distress_threshold:
-        return NEUTRAL
-    if draw(step_key, i, EXPRESS, 0) < world.expressivity[i]:
-        return DISTRESS + world.style[i, worst]
-    return NEUTRAL
+        worst = k if world.need[i, k] > world.need[i, worst] else worst
+    # All is drawn, whatever is needed of it: branches that nobody can foresee would cost more.
+    suffers = world.need[i, worst] > rules.distress_threshold
+    shows = draw(step_key, i, EXPRESS, 0) < world.expressivity[i]
+    symbol = world.style[i, worst]
+    if draw(step_key, i, FALSE_DISTRESS, 0) < rules.p_false_distress:
+        return DISTRESS + below(draw(step_key, i, FALSE_SYMBOL, 0), num_kinds)
+    return DISTRESS + symbol if suffers & shows else NEUTRAL
 
 
 @hot

@@ -39,12 +39,14 @@ def move_agents(rules, world, actions):
         d_row, d_column = move_offset(actions[i])
         row, column = world.position[i, 0] + d_row, world.position[i, 1] + d_column
         # Who does not move finds its own cell taken, by itself.
-        if is_free(rules, world, row, column):
-            world.position[i, 0] = row
-            world.position[i, 1] = column
-            for k in range(world.station.shape[0]):
-                if world.station[k, 0] == row and world.station[k, 1] == column:
-                    world.carried[i] = k
+        free = is_free(rules, world, row, column)
+        world.position[i, 0] = row if free else world.position[i, 0]
+        world.position[i, 1] = column if free else world.position[i, 1]
+        item = world.carried[i]
+        for k in range(world.station.shape[0]):
+            found = free & (world.station[k, 0] == row) & (world.station[k, 1] == column)
+            item = k if found else item
+        world.carried[i] = item
 
 
 @hot

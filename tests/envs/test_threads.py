@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from empathy_loop.envs.params import WorldParams
-from empathy_loop.envs.threads import run_in_rows
+from empathy_loop.envs.threads import run_in_rows, stretches
 from empathy_loop.envs.world import World
 
 PARAMS = WorldParams(total_hazard=0.3, horizon=24)
@@ -43,6 +43,23 @@ def test_every_row_is_done_once(num_threads: int) -> None:
     done: list[int] = []
     run_in_rows(lambda word, first, end: done.extend(range(first, end)), ("x",), 7, num_threads)
     assert sorted(done) == list(range(7))
+
+
+@pytest.mark.parametrize("num_rows", [1, 7, 100, 4096])
+@pytest.mark.parametrize("num_threads", [2, 3, 8])
+def test_stretches_follow_each_other_and_get_shorter(num_rows: int, num_threads: int) -> None:
+    found = list(stretches(num_rows, num_threads))
+    assert [first for first, _ in found] == [0, *(end for _, end in found[:-1])]
+    assert found[-1][1] == num_rows
+    sizes = [end - first for first, end in found]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] <= max(1, num_rows / num_threads)
+
+
+def test_two_threads_share_rows_by_two_thirds_of_half_of_what_is_left() -> None:
+    # 120 / 3, 80 / 3, 54 / 3, 36 / 3, 24 / 3; then no less than 120 / 20.
+    sizes = [end - first for first, end in stretches(120, 2)]
+    assert sizes == [40, 26, 18, 12, 8, 6, 6, 4]
 
 
 def test_an_error_in_any_stretch_of_rows_is_raised() -> None:
