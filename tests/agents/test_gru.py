@@ -43,7 +43,7 @@ def everything(gru: nn.GRU, x: Tensor, h: Tensor) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in found.items() if value is not None}
 
 
-@settings(max_examples=40, derandomize=True, deadline=None, database=None)
+@settings(max_examples=40, derandomize=True, database=None)
 @given(
     num_steps=st.integers(1, 9),
     num_rows=st.integers(1, 10),

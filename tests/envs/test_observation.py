@@ -231,7 +231,7 @@ def test_who_is_out_of_view_is_all_zeros(radius: int, visible: list[int]) -> Non
 # Of everything that is seen
 
 
-@settings(max_examples=30, derandomize=True, deadline=None, database=None)
+@settings(max_examples=30, derandomize=True, database=None)
 @given(
     side=st.integers(3, 32),
     sizes=st.sampled_from(SIZES),

@@ -170,7 +170,6 @@ def run_both(
 @settings(
     max_examples=60,
     derandomize=True,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -281,7 +281,7 @@ def shift_alone(world: World, params: WorldParams) -> dict[str, NDArray[np.bool_
     return parted(changed.state, world.state)
 
 
-@settings(max_examples=40, derandomize=True, deadline=None, database=None)
+@settings(max_examples=40, derandomize=True, database=None)
 @given(
     shift=st.sampled_from(FAMILIES),
     severity=st.sampled_from([0.01, 0.3, 0.5, 1.0]) | st.floats(0.01, 1),

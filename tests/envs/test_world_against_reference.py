@@ -194,7 +194,6 @@ def count_events(
 @settings(
     max_examples=200,
     derandomize=True,
-    deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

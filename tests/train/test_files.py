@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from empathy_loop.train.files import (
@@ -100,7 +100,6 @@ PLAIN = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(data=PLAIN)
 def test_json_is_read_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
     path = write_json(tmp_path_factory.getbasetemp() / "any.json", data)

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -390,7 +390,6 @@ def test_the_restricted_mean_is_the_area_under_the_curve_of_scipy(
     assert restricted_mean(times, seen.astype(np.float64), limit) == pytest.approx(area)
 
 
-@settings(deadline=None)
 @given(observations)
 def test_many_groups_of_runs_are_treated_at_once(observed: list[tuple[int, bool]]) -> None:
     times, seen = np.array(observed, np.float64).T

@@ -149,7 +149,7 @@ def slow_relation(made: Any, outputs: Outputs, place: tuple[int, int, int], o: i
     return (values[theirs[o]] - expected) / spread if spread > 1e-6 else 0.0
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 1000), num_agents=st.integers(2, 4))
 def test_gifts_are_those_of_a_slow_reference(case: Case, seed: int, num_agents: int) -> None:
     made, count = case("lase", seed, num_agents), num_agents

@@ -54,7 +54,7 @@ def test_terms_have_the_values_worked_out_by_hand(case: Case) -> None:
     )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), num_agents=st.integers(2, 4))
 def test_terms_are_those_of_a_slow_reference(case: Case, seed: int, num_agents: int) -> None:
     made = case("liam", seed, num_agents)

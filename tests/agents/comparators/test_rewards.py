@@ -118,7 +118,7 @@ def slow_terms(name: str, rewards: list[list[float]], decay: float, angle: float
     return {key: terms[key] for key in names}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     name=st.sampled_from(NAMES),
     seed=st.integers(0, 10_000),

@@ -66,7 +66,7 @@ def test_influence_has_the_value_worked_out_by_hand(case: Case) -> None:
     assert found[0, 0].tolist() == pytest.approx([first, second], rel=1e-5)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), num_agents=st.integers(2, 4))
 def test_influence_and_loss_are_those_of_a_slow_reference(
     case: Case, seed: int, num_agents: int

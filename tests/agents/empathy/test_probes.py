@@ -68,7 +68,7 @@ def test_a_state_that_is_the_truth_is_read_without_a_fault_however_it_is_scaled(
     assert negative_log_likelihood(p.ravel(), in_crisis.ravel()) < 0.05
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4), st.integers(1, 3))
 def test_the_fit_is_where_the_slope_vanishes(seed: int, units: int, kinds: int) -> None:
     rng = np.random.default_rng(seed)

@@ -67,7 +67,7 @@ def test_a_refusal_does_not_repeat_what_was_sent() -> None:
     assert "script" not in str(refusal.value)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.text(max_size=200)
     | st.recursive(
