@@ -42,8 +42,8 @@ def gae(
     deltas = rewards + discount * ~terminated[..., None] * next_values - values
     decay = discount * gae_lambda * ~(terminated | truncated)[..., None]
     if deltas.device.type == "cpu":
-        decays = decay.expand_as(deltas).flatten(1).numpy()
-        decay_back(deltas.flatten(1).numpy(), decays)
+        deltas, decay = deltas.contiguous(), decay.expand_as(deltas).contiguous()
+        decay_back(deltas.flatten(1).numpy(), decay.flatten(1).numpy())
         return deltas
     following = torch.zeros_like(deltas[0])
     for t in reversed(range(len(deltas))):

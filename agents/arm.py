@@ -94,8 +94,6 @@ class Arm(nn.Module):
         self.to(device)
         # Kept, as walking through the modules for them takes longer than many an operation.
         self.weights = list(self.parameters())
-        self._summed: tuple[str, ...] = ()
-        self._sum_weights = torch.empty(0)
 
     def loss(self, batch: Batch) -> Loss:
         """Return the weighted loss of a minibatch and its named terms; one forward pass.
@@ -113,11 +111,13 @@ class Arm(nn.Module):
 
     def _weighted_sum(self, terms: dict[str, Tensor]) -> Tensor:
         """Return the sum of the terms of the loss, each times its weight."""
-        stacked, names = torch.stack([*terms.values()]), tuple(terms)
-        if self._summed != names:
-            weights = [self.config.loss_weights[name] for name in names]
-            self._summed, self._sum_weights = names, stacked.new_tensor(weights)
-        return torch.dot(stacked, self._sum_weights)
+        weights = [self.config.loss_weights[name] for name in terms]
+        if self.table.own.device.type == "cpu":
+            stacked = torch.stack([*terms.values()])
+            return torch.dot(stacked, stacked.new_tensor(weights))
+        # Recorded for a device, operations cannot fetch numbers from the CPU again.
+        weighted = [weight * term for weight, term in zip(weights, terms.values(), strict=True)]
+        return torch.stack(weighted).sum()
 
     def _run_network(self, inputs: Inputs, memory: Memory, table: StreamTable) -> Outputs:
         """Run the network as `run` says at the time: another may be set later."""

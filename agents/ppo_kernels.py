@@ -1,8 +1,8 @@
 """What PPO computes row by row, compiled: each is one pass in place of many operations of torch.
 
 Everywhere: B rows, one for each choice of an agent; N actions. `sampling`, `advantages` and `ppo`
-of `empathy_loop.agents` have the formulas. Nothing is fused or added up in another order, so that
-actions, advantages and gradients are those of torch's operations to the bit.
+of `empathy_loop.agents` have the formulas. Nothing is fused or added up in another order than torch
+does it in. Arrays are contiguous, so that each kernel is compiled for one kind of them only.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def measure_means(seen, clip, out):
     """Measure the terms and the diagnostics of PPO, which are means over the rows.
 
     Args:
-        seen: Tuple of logps and probs, float32 [N, B], of all actions; log_ratio and ratio, float32
+        seen: Tuple of logps and p, float32 [N, B], of all actions; log_ratio and ratio, float32
             [B], of the probability of the action taken to that when it was taken; values, returns
             and normalised advantages, float32 [B].
         clip: float64. Largest rewarded change of the ratio, above 0.
         out: float64 [5]. Written: policy, value, entropy, approx_kl and clip_fraction.
     """
-    logps, probs, log_ratio, ratio, values, returns, adv = seen
+    logps, p, log_ratio, ratio, values, returns, adv = seen
     low, high = np.float32(1.0 - clip), np.float32(1.0 + clip)
     out[:] = 0.0
     for b in range(len(ratio)):
@@ -69,7 +69,7 @@ def measure_means(seen, clip, out):
         error = np.float64(values[b] - returns[b])
         out[1] += 0.5 * error * error
         for a in range(len(logps)):
-            out[2] += probs[a, b] * logps[a, b]
+            out[2] += p[a, b] * logps[a, b]
         change = ratio[b] - np.float32(1.0)
         out[3] += change - log_ratio[b]
         out[4] += abs(change) > np.float32(clip)
@@ -88,7 +88,7 @@ def write_gradients(by_terms, seen, actions, clip, by_logps, by_values):
         by_logps: float32 [N, B]. Written: by each log-probability.
         by_values: float32 [B]. Written: by each value.
     """
-    logps, probs, _, ratio, values, returns, adv = seen
+    logps, p, _, ratio, values, returns, adv = seen
     low, high = np.float32(1.0 - clip), np.float32(1.0 + clip)
     rows, two = np.float32(len(ratio)), np.float32(2.0)
     of_gain, of_entropy = np.float32(-by_terms[0]) / rows, np.float32(by_terms[2]) / rows
@@ -96,10 +96,11 @@ def write_gradients(by_terms, seen, actions, clip, by_logps, by_values):
     for b in range(len(ratio)):
         by_values[b] = of_square * (two * (values[b] - returns[b]))
         for a in range(len(logps)):
-            logp, p = logps[a, b], probs[a, b]
-            by_logps[a, b] = of_entropy * p + of_entropy * logp * p
+            of_likely = of_entropy * p[a, b]
+            by_logps[a, b] = of_likely + of_entropy * logps[a, b] * p[a, b]
         free, held = ratio[b] * adv[b], _clipped(ratio[b], low, high) * adv[b]
-        if low <= ratio[b] <= high or free < held:
+        # A ratio that is no number lies nowhere outside, and so comes through.
+        if not (ratio[b] < low or ratio[b] > high) or free < held:
             by_logps[actions[b], b] += of_gain * adv[b] * ratio[b]
 
 

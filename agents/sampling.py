@@ -19,12 +19,20 @@ def sample_actions(logits: Tensor, noise: Tensor) -> Tensor:
     Returns:
         int64 [...], in [0, N). The first action whose cumulative probability exceeds the noise.
         A masked action has probability 0 and is never drawn.
+
+    Raises:
+        ValueError: there is not one number for each choice.
     """
+    if noise.shape != logits.shape[:-1]:
+        raise ValueError(
+            f"noise must have one number for each row of logits, {tuple(logits.shape[:-1])}, "
+            f"got {tuple(noise.shape)}"
+        )
     p = torch.softmax(logits, dim=-1)
-    if p.device.type == "cpu":
+    if is_compiled(p):
         actions = np.empty(noise.shape, np.int64)
-        rows = p.detach().reshape(-1, p.shape[-1]).numpy()
-        pick(rows, noise.reshape(-1).numpy(), actions.reshape(-1))
+        rows = p.detach().contiguous().view(-1, p.shape[-1])
+        pick(rows.numpy(), noise.contiguous().view(-1).numpy(), actions.reshape(-1))
         return torch.from_numpy(actions)
     cumulative = p.double().cumsum(-1)
     exceeded = cumulative > noise[..., None] * cumulative[..., -1:]
@@ -49,6 +57,11 @@ def logp_of(logits: Tensor, actions: Tensor) -> Tensor:
     """
     logps = torch.log_softmax(columns_of(logits), dim=0)
     return logps.gather(0, actions.reshape(1, -1)).view(actions.shape)
+
+
+def is_compiled(values: Tensor) -> bool:
+    """Return whether kernels of `ppo_kernels` can read values: float32 on the CPU."""
+    return values.device.type == "cpu" and values.dtype == torch.float32
 
 
 def columns_of(logits: Tensor) -> Tensor:

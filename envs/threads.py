@@ -27,7 +27,8 @@ def run_in_rows(
         num_threads: Threads, at least 1; the calling one is the first of them.
 
     Raises:
-        BaseException: what the kernel raises, on whatever rows, once all are done.
+        BaseException: what the kernel raises, on whatever rows, once no thread is at work on them.
+            Where all threads raise, some rows are left.
     """
     if num_threads == 1:
         kernel(*arguments, 0, num_rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -74,15 +74,19 @@ class Call(NamedTuple):
     mode: str
     is_trained: bool
 
-    def losses(self) -> list[Tensor]:
-        """Call again, and return the mean squares of what is read; nothing without gradients."""
-        if self.table is None:
-            outputs = [self._layer()]
-        else:
+    def again(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Call again.
+
+        Returns:
+            Mean squares of what the loss reads of a network; and the output of a layer.
+        """
+        with _MODES[self.mode]():
+            if self.table is None:
+                outputs = [self._layer()]
+                return [], outputs if self.mode == "gradient" else []
             inputs, memory = Inputs(*self.arguments[:3]), Memory(*self.arguments[3:])
             found = _read_by_losses(self.module(inputs, memory, self.table))
-            outputs = [found[number] for number in self.reads]
-        return [part.square().mean() for part in outputs] if self.mode == "gradient" else []
+            return [found[number].square().mean() for number in self.reads], []
 
     def _layer(self) -> Tensor:
         layer, x = self.module, self.arguments[0]
@@ -100,9 +104,9 @@ class Floor:
     their own, and the optimiser are called as often, with and without gradients as it was, on
     random numbers of the same shapes. Worlds, sampling, advantages, dealing into minibatches,
     activations of objectives, and the terms of the loss are left out: the outputs that the arm's
-    loss reads are squared, and the means of each summed. The step size is 0, which takes Adam as
-    long, so that weights do not drift to where arithmetic is slower. Draws come from generators of
-    their own.
+    loss reads are squared, and the means of each summed; layers of objectives are given a gradient.
+    The step size is 0, which takes Adam as long, so that weights do not drift to where arithmetic
+    is slower. Draws come from generators of their own.
 
     Args:
         config: The run.
@@ -115,7 +119,7 @@ class Floor:
         weights = map_tensors(self.arm.state_dict(), torch.clone)
         self._steps = calls_in(learner)
         self.arm.load_state_dict(weights)
-        self._agent_steps = learner.agent_steps
+        self._agent_steps, self._ones = learner.agent_steps, cache(torch.ones)
 
     def update(self) -> int:
         """Do what one update needs, and return of how many agent steps it is."""
@@ -123,11 +127,15 @@ class Floor:
             group["lr"] = 0.0
         for calls in self._steps:
             self.optimiser.zero_grad()
-            losses: list[Tensor] = []
+            squares: list[Tensor] = []
+            layers: list[Tensor] = []
             for call in calls:
-                with _MODES[call.mode]():
-                    losses += call.losses()
-            torch.autograd.backward(torch.stack(losses).sum())
+                more_squares, more_layers = call.again()
+                squares += more_squares
+                layers += more_layers
+            ends = [torch.stack(squares).sum(), *layers]
+            # What comes to a layer comes from what is left out: any numbers will do.
+            torch.autograd.backward(ends, [self._ones(end.shape) for end in ends])
             self.optimiser.step()
         return self._agent_steps
 
@@ -138,7 +146,7 @@ def calls_in(learner: Learner) -> list[list[Call]]:
     Args:
         learner: Goes on by one update.
     """
-    arm, steps = learner.arm, list[list[Call]]([[]])
+    arm, steps, like = learner.arm, list[list[Call]]([[]]), cache(_like)
 
     def note_network(module: nn.Module, positional: Any, named: Any, outputs: Outputs) -> None:
         given: Any = (*positional, *named.values())
@@ -148,14 +156,14 @@ def calls_in(learner: Learner) -> list[list[Call]]:
             if part.requires_grad:
                 hook: Any = part.register_hook
                 hook(partial(_note_gradient, reads, number))
-        arguments = [_like(part) for part in (*inputs, *memory)]
+        arguments = [like(part.shape, part.dtype) for part in (*inputs, *memory)]
         steps[-1].append(Call(module, arguments, table, reads, _mode(), True))
 
     def note_layer(module: nn.Module, positional: tuple[Tensor], _: Any) -> None:
         # Of a module that is called with other weights, these are no parameters.
         x, weight = positional[0], cast(Tensor, module.weight)
         flows = x.requires_grad or weight.requires_grad
-        arguments = [_like(x).requires_grad_(x.requires_grad)]
+        arguments = [_like(x.shape, x.dtype).requires_grad_(x.requires_grad)]
         mode = _mode() if flows else "constant"
         steps[-1].append(Call(module, arguments, None, [], mode, weight.requires_grad))
 
@@ -194,11 +202,9 @@ def _note_gradient(reads: list[int], number: int, _: Tensor) -> None:
     reads.append(number)
 
 
-def _like(part: Tensor) -> Tensor:
+def _like(shape: torch.Size, dtype: torch.dtype) -> Tensor:
     """Return float32 of a shape uniform in [0, 1), the same at every call; or True everywhere."""
-    if part.dtype == torch.bool:
-        return torch.ones(part.shape, dtype=torch.bool)
-    return _uniform(*part.shape)
+    return torch.ones(shape, dtype=dtype) if dtype == torch.bool else _uniform(*shape)
 
 
 def _uniform(*shape: int) -> Tensor:

@@ -98,7 +98,7 @@ def clip(gradients: Sequence[Tensor | None], max_norm: float) -> Tensor:
     present = [gradient for gradient in gradients if gradient is not None]
     norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(present)))
     # On a CPU, which has the norm already, what is short enough need not be multiplied by 1.
-    if norm.device.type != "cpu" or not float(norm) < 0.999 * max_norm:
+    if norm.device.type != "cpu" or not float(norm) + 1e-6 < 0.999 * max_norm:
         torch._foreach_mul_(present, torch.clamp(max_norm / (norm + 1e-6), max=1.0))
     return norm
 

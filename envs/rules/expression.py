@@ -50,7 +50,7 @@ def _involuntary_cue(rules, world, i, refusals, step_key):
     worst = 0
     for k in range(1, num_kinds):
         worst = k if world.need[i, k] > world.need[i, worst] else worst
-    # All is drawn, whatever is needed of it: branches that nobody can foresee would cost more.
+    # Drawn whether it is needed or not: branches that nobody can foresee would cost more.
     suffers = world.need[i, worst] > rules.distress_threshold
     shows = draw(step_key, i, EXPRESS, 0) < world.expressivity[i]
     symbol = world.style[i, worst]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -73,9 +74,13 @@ def test_two_agents_and_two_worlds_do_not_mix() -> None:
     assert adv.tolist() == [[[0.0, 4.0], [0.0, 0.0]], [[0.0, 8.0], [4.0, 0.0]]]
 
 
-def test_random_worlds_are_the_recursion_step_by_step() -> None:
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+def test_random_worlds_are_the_recursion_step_by_step(order: tuple[int, int, int]) -> None:
     generator = torch.Generator().manual_seed(0)
-    rewards, values, following = torch.randn(3, 12, 5, 2, generator=generator).unbind()
+    sizes = (12, 5, 2)
+    # Whatever the order in which the numbers lie in memory.
+    lying = torch.randn(3, *(sizes[axis] for axis in order), generator=generator)
+    rewards, values, following = (part.permute(order) for part in lying)
     truncated = torch.rand(12, 5, generator=generator) < 0.2
     terminated = torch.rand(12, 5, generator=generator) < 0.1
     adv = gae(rewards, values, following, terminated, truncated, 0.9, 0.8)

@@ -71,3 +71,16 @@ def test_columns_are_the_logits_of_one_action_each() -> None:
     logits = torch.arange(24.0).view(2, 3, 4)
     assert columns_of(logits)[1].tolist() == [1.0, 5.0, 9.0, 13.0, 17.0, 21.0]
     assert columns_of(logits).is_contiguous()
+
+
+def test_noise_of_a_column_and_logits_of_another_type_are_taken() -> None:
+    logits = torch.randn(40, 1, 10, generator=torch.Generator().manual_seed(0))
+    noise = torch.linspace(0.0, 0.99, 120, dtype=torch.float64).view(40, 3)[:, :1]
+    drawn = sample_actions(logits, noise)
+    assert torch.equal(drawn, sample_actions(logits, noise.contiguous()))
+    assert torch.equal(drawn, sample_actions(logits.double(), noise))
+
+
+def test_noise_for_others_than_there_are_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"one number for each row of logits, \(1,\), got \(4,\)"):
+        sample_actions(torch.zeros(1, 10), torch.zeros(4, dtype=torch.float64))

@@ -71,6 +71,17 @@ def test_an_error_in_any_stretch_of_rows_is_raised() -> None:
         run_in_rows(fail_late, (), 6, 3)
 
 
+def test_an_error_in_all_threads_is_raised_and_the_next_call_works() -> None:
+    def fail(first: int, end: int) -> None:
+        raise ValueError(f"row {first}")
+
+    with pytest.raises(ValueError, match="row"):
+        run_in_rows(fail, (), 60, 3)
+    done: list[int] = []
+    run_in_rows(lambda first, end: done.extend(range(first, end)), (), 60, 3)
+    assert sorted(done) == list(range(60))
+
+
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_process_makes_threads_of_its_own() -> None:
