@@ -158,7 +158,5 @@ def test_what_is_no_number_comes_through_the_compiled_terms(name: str) -> None:
 
 def test_a_value_for_a_whole_world_is_refused() -> None:
     logits, values, batch = random_batch((4, 3, 2), 10, 0)
-    with pytest.raises(
-        ValueError, match=r"values must have the axes .* \(4, 3, 2\), got \(4, 3, 1\)"
-    ):
+    with pytest.raises(ValueError, match=r"values .* \(4, 3, 2\), got \(4, 3, 1\)"):
         ppo_terms(logits, values[..., :1], batch, 0.2)
