@@ -58,11 +58,12 @@ def ppo_terms(
 def _demand_shapes(logits: Tensor, values: Tensor, taken: Tensor, batch: Batch) -> None:
     """Raise ValueError unless there is one number of each for each choice."""
     parts = {"values": values, "actions": taken, "logp": batch.logp, "adv": batch.adv}
+    choices = logits.shape[:-1]
     for name, part in {**parts, "returns": batch.returns}.items():
-        if part.shape != logits.shape[:-1]:
+        if part.shape != choices:
             raise ValueError(
-                f"{name} must have the axes of the logits but for the last, "
-                f"{tuple(logits.shape[:-1])}, got {tuple(part.shape)}"
+                f"{name} must have the axes of the logits but for the last, {tuple(choices)}, "
+                f"got {tuple(part.shape)}"
             )
 
 
@@ -117,11 +118,10 @@ class _Compiled(torch.autograd.Function):
         log_ratio = logps.gather(0, actions[None])[0] - then
         # Below lie no normal numbers, for which exp takes five times as long; masked logits do.
         p = threshold(logps, -87.0, -torch.inf).exp()
-        parts = [part.detach() for part in (logps, p, log_ratio, log_ratio.exp(), *rest, actions)]
-        means = np.empty(5)
-        measure_means(tuple(part.numpy() for part in parts[:-1]), clip, means)
-        ctx.save_for_backward(*parts)
-        ctx.clip, ctx.shape = clip, logits.shape
+        parts = (logps, p, log_ratio, log_ratio.exp(), *rest)
+        seen, means = tuple(part.numpy() for part in parts), np.empty(5)
+        measure_means(seen, clip, means)
+        ctx.logps, ctx.read, ctx.shape = logps, (seen, actions.numpy(), clip), logits.shape
         terms = torch.from_numpy(means.astype(np.float32)).unbind()
         ctx.mark_non_differentiable(*terms[3:])
         return terms
@@ -129,18 +129,10 @@ class _Compiled(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *by_means: Tensor) -> tuple[Tensor | None, ...]:
-        *seen, actions = ctx.saved_tensors
-        logps, by_values = seen[0], torch.empty(ctx.shape[:-1])
-        by_logps = torch.empty_like(logps)
-        write_gradients(
-            tuple(float(by_mean) for by_mean in by_means[:3]),
-            tuple(part.numpy() for part in seen),
-            actions.numpy(),
-            ctx.clip,
-            by_logps.numpy(),
-            by_values.numpy().reshape(-1),
-        )
-        by_logits = _log_softmax_backward(by_logps, logps, 0, logps.dtype)
+        by_logps, by_values = torch.empty_like(ctx.logps), torch.empty(ctx.shape[:-1])
+        by_terms = tuple(float(by_mean) for by_mean in by_means[:3])
+        write_gradients(by_terms, *ctx.read, by_logps.numpy(), by_values.view(-1).numpy())
+        by_logits = _log_softmax_backward(by_logps, ctx.logps, 0, by_logps.dtype)
         by_logits = by_logits.t().reshape(ctx.shape)
         return by_logits, by_values, None, None, None, None, None
 

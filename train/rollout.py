@@ -203,22 +203,22 @@ def _step_through(
     """Write a rollout and return the memory after its last step."""
     whole, num_focal = _whole(world), rollout.num_focal
     record, rows = _Record(rollout), _rows_of(rollout.inputs)
-    actions = rollout.actions[:, :, :num_focal]
+    steps = zip(rollout.actions[:, :, :num_focal], rollout.logp, rollout.values, strict=False)
     started = perf_counter()
-    for t, action in enumerate(actions):
+    for t, (actions, logp, values) in enumerate(steps):
         record.observation(whole, t)
         noise = torch.from_numpy(whole.noise()[:, :num_focal])
         observed = perf_counter()
         acted = acting(rows[t], memory, noise)
         memory = acted.memory
-        rollout.logp[t].copy_(acted.logp, non_blocking=True)
-        rollout.values[t].copy_(acted.values, non_blocking=True)
+        logp.copy_(acted.logp, non_blocking=True)
+        values.copy_(acted.values, non_blocking=True)
         if acted.p_crisis is not None:
             rollout.p_crisis[t].copy_(acted.p_crisis, non_blocking=True)
         # The one copy that is waited for: the world needs the actions, and all before it is done.
-        action.copy_(acted.actions)
+        actions.copy_(acted.actions)
         decided = perf_counter()
-        world.step(action.numpy())
+        world.step(actions.numpy())
         if isinstance(world, SeatedWorld):
             record.arrays.actions[t] = world.actions
         record.transition(whole.transition, t)
