@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple, cast
 
 import torch
@@ -111,10 +112,10 @@ class Arm(nn.Module):
 
     def _weighted_sum(self, terms: dict[str, Tensor]) -> Tensor:
         """Return the sum of the terms of the loss, each times its weight."""
-        weights = [self.config.loss_weights[name] for name in terms]
+        weights = tuple(self.config.loss_weights[name] for name in terms)
         if self.table.own.device.type == "cpu":
             stacked = torch.stack([*terms.values()])
-            return torch.dot(stacked, stacked.new_tensor(weights))
+            return torch.dot(stacked, _vector(weights, stacked.dtype))
         # Recorded for a device, operations cannot fetch numbers from the CPU again.
         weighted = [weight * term for weight, term in zip(weights, terms.values(), strict=True)]
         return torch.stack(weighted).sum()
@@ -166,6 +167,13 @@ def build_network(config: AgentConfig, params: WorldParams, seed: int) -> Networ
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _network_of(config, params)
+
+
+@cache
+def _vector(numbers: tuple[float, ...], dtype: torch.dtype) -> Tensor:
+    """Return numbers as a tensor on the CPU, made once."""
+    with torch.inference_mode(False):  # else it could not stand in a graph of gradients later
+        return torch.tensor(numbers, dtype=dtype)
 
 
 def _demand_declared(kind: str, terms: dict[str, Tensor], weights: dict[str, float]) -> None:

@@ -30,9 +30,9 @@ def sample_actions(logits: Tensor, noise: Tensor) -> Tensor:
         )
     p = torch.softmax(logits, dim=-1)
     if is_compiled(p):
+        rows, numbers = p.detach().numpy().ravel(), noise.numpy().ravel()
         actions = np.empty(noise.shape, np.int64)
-        rows = p.detach().contiguous().view(-1, p.shape[-1])
-        pick(rows.numpy(), noise.contiguous().view(-1).numpy(), actions.reshape(-1))
+        pick(rows.reshape(len(numbers), -1), numbers, actions.ravel())
         return torch.from_numpy(actions)
     cumulative = p.double().cumsum(-1)
     exceeded = cumulative > noise[..., None] * cumulative[..., -1:]

@@ -13,6 +13,7 @@ from torch.nn.functional import linear
 
 from empathy_loop.agents.streams import StreamTable
 from empathy_loop.agents.types import Inputs, Memory, Outputs
+from empathy_loop.train.adam import EPS
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.device import map_tensors
 from empathy_loop.train.learner import Learner
@@ -114,17 +115,17 @@ class Floor:
 
     def __init__(self, config: TrainConfig) -> None:
         learner = Learner(config)
-        self.arm, self.optimiser = learner.arm, learner.optimiser
+        self.arm = learner.arm
         self.network = self.arm.network
         weights = map_tensors(self.arm.state_dict(), torch.clone)
         self._steps = calls_in(learner)
         self.arm.load_state_dict(weights)
+        # As torch has it, for a floor is no place to save.
+        self.optimiser = torch.optim.Adam(self.arm.weights, lr=0.0, eps=EPS, fused=True)
         self._agent_steps, self._ones = learner.agent_steps, cache(torch.ones)
 
     def update(self) -> int:
         """Do what one update needs, and return of how many agent steps it is."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = 0.0
         for calls in self._steps:
             self.optimiser.zero_grad()
             squares: list[Tensor] = []

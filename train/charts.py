@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from empathy_loop.envs.rules.reward import REWARD_TERMS
-from empathy_loop.train.rollout import Rollout
+from empathy_loop.train.buffers import Rollout
 
 
 def episode_metrics(rollout: Rollout, horizon: int) -> dict[str, float]:

@@ -21,6 +21,8 @@ from empathy_loop.envs.populations import FOCAL, LEARNED_PERSON, seat_of
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
+from empathy_loop.train.adam import Adam
+from empathy_loop.train.buffers import Rollout, empty_rollout
 from empathy_loop.train.charts import episode_metrics
 from empathy_loop.train.checkpoint import CheckpointError
 from empathy_loop.train.config import LATER_RULES, TrainConfig, as_seen_by
@@ -28,8 +30,8 @@ from empathy_loop.train.demonstrations import Demonstrations, hash_of_records
 from empathy_loop.train.device import CPU, choose_device, copied, map_tensors, pinned
 from empathy_loop.train.distributed import ALONE, Team
 from empathy_loop.train.graphs import steps_of
-from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout
-from empathy_loop.train.update import Lesson, lesson_of, make_optimiser, set_step_size, update
+from empathy_loop.train.rollout import Seconds, collect
+from empathy_loop.train.update import Lesson, lesson_of, set_step_size, update
 
 SEAT_NAMES = "seats.names"
 """Where the state of a SeatedWorld has its seats."""
@@ -96,14 +98,13 @@ class Learner:
         _warn_of_discount(agent.ppo.discount, world)
         whole = World(world, len(self.share), config.seed, self.share.start)
         self.world = SeatedWorld(whole, config.seats) if config.seats else whole
-        phases = np.array(self.share) % (world.horizon // num_steps)
-        self.world.reset(first_step=phases * num_steps)
+        self.world.reset(first_step=np.array(self.share) * num_steps % world.horizon)
         num_focal = self.world.observation.features.shape[1]
         self.arm = Arm(agent, world, config.seed, self.device, num_focal)
         self.arm.run = team.sharing(self.arm)
         self._steps = steps_of(self.arm, team)
         self.demonstrations = _demonstrations_of(config, world)
-        self.optimiser = make_optimiser(self.arm)
+        self.optimiser = Adam(self.arm.weights, agent.ppo.learning_rate)
         memory = self.arm.network.first_memory(len(self.share), self.arm.table)
         self.memory = copied(memory, self.device)
         self.num_updates, self.is_whole = 0, True
@@ -147,10 +148,9 @@ class Learner:
             self.arm, self.optimiser, lesson.batch, key, self._steps.gradients, self.demonstrations
         )
         seconds.learning += perf_counter() - started
-        total = seconds.env + seconds.inference + seconds.learning
         metrics = {
             **self._charts(rollout, lesson),
-            "charts/steps_per_second": rollout.agent_steps / total,
+            "charts/steps_per_second": rollout.agent_steps / seconds.total,
             **losses,
             "losses/explained_variance": float(lesson.explained_variance),
             **self._belief_metrics(rollout),
@@ -198,7 +198,7 @@ class Learner:
                 )
         self._load_weights(data)
         mine = slice(self.share.start, self.share.stop)
-        memory = Memory(*(part[mine] for part in Memory(**data["memory"])))
+        memory = Memory(**{name: part[mine] for name, part in data["memory"].items()})
         self.memory = copied(memory, self.device)
         world = {name: part.numpy() for name, part in data["world"].items()}
         world = {name: part[mine] if part.ndim else part for name, part in world.items()}

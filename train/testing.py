@@ -23,9 +23,10 @@ from empathy_loop.envs.observation import Observation
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.reading import load_class
 from empathy_loop.envs.world import World
+from empathy_loop.train.buffers import Rollout, empty_rollout
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
-from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout
+from empathy_loop.train.rollout import Seconds, collect
 from empathy_loop.train.update import lesson_of, update
 from empathy_loop.train.user_agents import checked_answer, new_agent
 

@@ -13,21 +13,15 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from empathy_loop.agents.advantages import gae
-from empathy_loop.agents.arm import Arm, Loss
+from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.config import PPOConfig
 from empathy_loop.agents.ppo import explained_variance
 from empathy_loop.agents.types import Batch, Experience, Inputs, Memory
 from empathy_loop.envs.rules.reward import REWARD_TERMS
+from empathy_loop.train.buffers import Rollout
 from empathy_loop.train.demonstrations import Demonstrations
 from empathy_loop.train.device import CPU, copied, map_tensors
 from empathy_loop.train.distributed import ALONE, Team
-from empathy_loop.train.rollout import Rollout
-
-
-def make_optimiser(arm: Arm) -> Optimizer:
-    """Return Adam over all weights."""
-    learning_rate = arm.config.ppo.learning_rate
-    return torch.optim.Adam(arm.parameters(), lr=learning_rate, eps=1e-5, fused=True)
 
 
 def set_step_size(optimiser: Optimizer, ppo: PPOConfig, agent_steps: int) -> None:
@@ -50,13 +44,14 @@ class Gradients(NamedTuple):
     """What a minibatch says of the weights.
 
     Attributes:
-        loss: Loss, cut from its gradient.
-        norm: float32 scalar. Norm of the gradient before clipping.
+        names: M names: the terms of the loss, its diagnostics, and gradient_norm.
+        values: float32 [1 + M]. The total loss, and what the names came to: the terms before they
+            are weighted, and the norm before clipping.
         clipped: Gradient of each weight of the arm, after clipping; None where it has none.
     """
 
-    loss: Loss
-    norm: Tensor
+    names: tuple[str, ...]
+    values: Tensor
     clipped: list[Tensor | None]
 
 
@@ -79,7 +74,9 @@ def gradients_of(arm: Arm, team: Team, batch: Batch) -> Gradients:
     team.sum_gradients(arm)
     gradients = [weight.grad for weight in arm.weights]
     norm = clip(gradients, arm.config.ppo.max_grad_norm)
-    return Gradients(map_tensors(loss, torch.detach), norm, gradients)
+    found = {**loss.terms, **loss.diagnostics, "gradient_norm": norm}
+    with torch.no_grad():
+        return Gradients(tuple(found), torch.stack([loss.total, *found.values()]), gradients)
 
 
 @torch.no_grad()
@@ -145,16 +142,14 @@ def update(
             if demonstrations is not None:
                 drawn = demonstrations.draw(generator, len(worlds), len(batch.actions))
                 part = part._replace(recorded=copied(drawn, batch.actions.device))
-            loss, norm, clipped = gradients(part)
+            names, values, clipped = gradients(part)
             for weight, gradient in zip(arm.weights, clipped, strict=True):
                 weight.grad = gradient  # each form of the gradients may have a place of its own
-            _demand_finite(norm, loss, arm, part)
+            _demand_finite(names, values, arm, part)
             optimiser.step()
-            terms = loss.terms | loss.diagnostics | {"gradient_norm": norm}
-            steps.append(torch.stack([*terms.values()]))
-    rows = copied(torch.stack(steps).t(), CPU).contiguous()
-    means = {name: float(row.mean()) for name, row in zip(terms, rows, strict=True)}
-    return {f"losses/{name}": mean for name, mean in means.items()}
+            steps.append(values.clone())
+    _, *means = copied(torch.stack(steps), CPU).mean(0).tolist()
+    return {f"losses/{name}": mean for name, mean in zip(names, means, strict=True)}
 
 
 class NotFiniteError(FloatingPointError):
@@ -241,28 +236,27 @@ def take_worlds(batch: Batch, worlds: Tensor) -> Batch:
         batch: Batch of E worlds.
         worlds: int64 [E']. Which of them.
     """
-    return batch._replace(
-        inputs=Inputs(*(part.index_select(1, worlds) for part in batch.inputs)),
-        memory=Memory(*(part.index_select(0, worlds) for part in batch.memory)),
-        **{name: part.index_select(1, worlds) for name, part in _per_step(batch).items()},
+    return Batch(
+        Inputs(*[part.index_select(1, worlds) for part in batch.inputs]),
+        Memory(*[part.index_select(0, worlds) for part in batch.memory]),
+        **{name: getattr(batch, name).index_select(1, worlds) for name in _PER_STEP},
+        recorded=batch.recorded,
     )
 
 
-def _per_step(batch: Batch) -> dict[str, Any]:
-    """Return by name the arrays of a batch that have axes [T, E, ...]."""
-    return {name: part for name, part in batch._asdict().items() if isinstance(part, Tensor)}
+_PER_STEP = ("actions", "logp", "adv", "returns", "need", "rewards")
+"""The arrays of a batch that have axes [T, E, ...]."""
 
 
 def _demand_finite_rewards(
     rollout: Rollout, added: dict[str, Tensor], arm: Arm, memory: Memory
 ) -> None:
     """Raise NotFiniteError if a term of the reward, the world's own included, is not finite."""
+    if all(terms.isfinite().all() for terms in (rollout.reward_terms, *added.values())):
+        return
     world = rollout.reward_terms.unbind(-1)
     terms = dict(zip(REWARD_TERMS, world, strict=True)) | added
-    finite = torch.stack([term.isfinite().all() for term in terms.values()]).tolist()
-    guilty = [name for name, is_finite in zip(terms, finite, strict=True) if not is_finite]
-    if not guilty:
-        return
+    guilty = [name for name, term in terms.items() if not term.isfinite().all()]
     raise NotFiniteError(
         f"the reward term {', '.join(guilty)} is not finite; lower its weight, or mend the "
         "objective that adds it",
@@ -277,24 +271,25 @@ def _demand_finite_rewards(
     )
 
 
-def _demand_finite(norm: Tensor, loss: Loss, arm: Arm, batch: Batch) -> None:
+def _demand_finite(names: Sequence[str], values: Tensor, arm: Arm, batch: Batch) -> None:
     """Raise NotFiniteError if a step would spoil the weights, or a term of the loss is none."""
-    # One number to wait for: whatever is not finite makes the sum so.
-    if math.isfinite(float(norm + loss.total)):
+    # One number to wait for: a total or a norm that is not finite makes the sum so.
+    if math.isfinite(float(values[0] + values[-1])):
         return
-    values = {name: float(term) for name, term in loss.terms.items()}
-    guilty = [name for name, value in values.items() if not math.isfinite(value)]
+    found = dict(zip(names, values[1:].tolist(), strict=True))
+    terms = {name: value for name, value in found.items() if name in arm.config.loss_weights}
+    guilty = [name for name, value in terms.items() if not math.isfinite(value)]
     what = f"the loss term {', '.join(guilty)}" if guilty else "the gradient"
-    terms = ", ".join(f"{name}={value:.4g}" for name, value in values.items())
+    listed = ", ".join(f"{name}={value:.4g}" for name, value in terms.items())
     raise NotFiniteError(
-        f"{what} is not finite (norm of the gradient {float(norm)}; terms {terms}); lower "
-        "ppo.learning_rate or the weight of the term that is not a number",
+        f"{what} is not finite (norm of the gradient {found['gradient_norm']}; terms {listed}); "
+        "lower ppo.learning_rate or the weight of the term that is not a number",
         {
-            "terms": values,
+            "terms": terms,
             "arm": map_tensors(arm.state_dict(), torch.clone),
             "gradients": {name: weight.grad for name, weight in arm.named_parameters()},
             "inputs": batch.inputs._asdict(),
             "memory": batch.memory._asdict(),
-            **_per_step(batch),
+            **{name: getattr(batch, name) for name in _PER_STEP},
         },
     )

@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 
-from empathy_loop.agents import ppo
+from empathy_loop.agents import ppo, ppo_kernels
 from empathy_loop.agents.networks import MASKED
 from empathy_loop.agents.ppo import explained_variance, normalise, ppo_terms
+from empathy_loop.agents.sampling import sample_actions
 from empathy_loop.agents.types import Batch, Inputs, Memory
 
 NOTHING = torch.zeros(0)
@@ -160,3 +161,14 @@ def test_a_value_for_a_whole_world_is_refused() -> None:
     logits, values, batch = random_batch((4, 3, 2), 10, 0)
     with pytest.raises(ValueError, match=r"values .* \(4, 3, 2\), got \(4, 3, 1\)"):
         ppo_terms(logits, values[..., :1], batch, 0.2)
+
+
+def test_each_kernel_is_compiled_for_one_kind_of_arrays() -> None:
+    # Of one of several agents, actions and what was drawn for it lie apart in memory.
+    logits, values, batch = random_batch((5, 3, 1), 10, 0)
+    apart = torch.stack([batch.adv, batch.returns, batch.logp, values], -1).unbind(-1)
+    adv, returns, logp, values = apart
+    terms_and_gradients(logits, values, batch._replace(adv=adv, returns=returns, logp=logp))
+    sample_actions(logits, torch.rand(5, 3, 4, dtype=torch.float64)[..., :1])
+    for name in ("pick", "normalise_rows", "write_exponents", "measure_means", "write_gradients"):
+        assert len(getattr(ppo_kernels, name).signatures) == 1, name

@@ -18,6 +18,7 @@ from empathy_loop.envs.seats import SeatedWorld
 from empathy_loop.envs.world import World
 from empathy_loop.train.actors import LearnedActor, load_actor
 from empathy_loop.train.beliefs import belief_report
+from empathy_loop.train.buffers import empty_rollout
 from empathy_loop.train.cast import cast_of
 from empathy_loop.train.checkpoint import load_checkpoint
 from empathy_loop.train.config import TrainConfig, build_config, fingerprint
@@ -25,7 +26,7 @@ from empathy_loop.train.evaluate import run_episodes
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.loop import train
 from empathy_loop.train.policy import load
-from empathy_loop.train.rollout import Seconds, collect, empty_rollout
+from empathy_loop.train.rollout import Seconds, collect
 from empathy_loop.train.update import lesson_of, update
 
 MakeConfig = Callable[..., TrainConfig]

@@ -7,8 +7,8 @@ import torch
 
 from empathy_loop.envs.params import WorldParams
 from empathy_loop.envs.world import World
+from empathy_loop.train.buffers import empty_rollout
 from empathy_loop.train.charts import episode_metrics
-from empathy_loop.train.rollout import empty_rollout
 
 
 def test_charts_are_sums_over_an_episode() -> None:

@@ -15,12 +15,13 @@ from torch import Tensor
 from empathy_loop.agents.arm import Arm
 from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.agents.types import Batch
+from empathy_loop.train.buffers import empty_rollout
 from empathy_loop.train.checkpoint import load_checkpoint
 from empathy_loop.train.config import TrainConfig, fingerprint
 from empathy_loop.train.device import CPU, choose_device, copied, map_tensors, pinned
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.loop import train
-from empathy_loop.train.rollout import Seconds, collect, empty_rollout
+from empathy_loop.train.rollout import Seconds, collect
 from empathy_loop.train.update import lesson_of
 
 MakeConfig = Callable[..., TrainConfig]

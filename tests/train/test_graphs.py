@@ -14,12 +14,13 @@ from torch import Tensor
 from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.agents.types import Batch
 from empathy_loop.train import graphs
+from empathy_loop.train.buffers import empty_rollout
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.device import CPU, copied, map_tensors
 from empathy_loop.train.distributed import ALONE
 from empathy_loop.train.graphs import Replayed, is_repeatable, steps_of
 from empathy_loop.train.learner import Learner
-from empathy_loop.train.rollout import Seconds, act, collect, empty_rollout
+from empathy_loop.train.rollout import Seconds, act, collect
 from empathy_loop.train.update import Gradients, gradients_of, lesson_of, take_worlds, update
 
 MakeConfig = Callable[..., TrainConfig]

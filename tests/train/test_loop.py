@@ -312,10 +312,10 @@ def test_a_loss_that_is_not_a_number_is_seen_where_its_gradient_is_one(
     def loss(arm: Arm, batch: Any) -> Loss:
         found = real(arm, batch)
         nothing = torch.tensor(math.nan)
-        return found._replace(total=found.total + nothing, terms=found.terms | {"odd": nothing})
+        return found._replace(total=found.total + nothing, terms=found.terms | {"value": nothing})
 
     monkeypatch.setattr(Arm, "loss", loss)
-    with pytest.raises(FloatingPointError, match=r"^the loss term odd is not finite \(norm of"):
+    with pytest.raises(FloatingPointError, match=r"^the loss term value is not finite \(norm of"):
         train(make_config(), tmp_path)
 
 

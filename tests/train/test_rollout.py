@@ -11,9 +11,10 @@ import torch
 from empathy_loop.agents.sampling import logp_of
 from empathy_loop.agents.types import Inputs
 from empathy_loop.envs.world import World
+from empathy_loop.train.buffers import Rollout, empty_rollout
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
-from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout
+from empathy_loop.train.rollout import Seconds, collect
 
 MakeConfig = Callable[..., TrainConfig]
 

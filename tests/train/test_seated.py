@@ -22,6 +22,7 @@ from empathy_loop.envs.world import World
 from empathy_loop.train.actors import load_actor
 from empathy_loop.train.assess import Assessment, seats_in, world_of
 from empathy_loop.train.beliefs import belief_report
+from empathy_loop.train.buffers import Rollout, empty_rollout
 from empathy_loop.train.checkpoint import CheckpointError, load_checkpoint
 from empathy_loop.train.cli import main
 from empathy_loop.train.config import (
@@ -38,7 +39,7 @@ from empathy_loop.train.files import read_json
 from empathy_loop.train.learner import Learner
 from empathy_loop.train.loop import train
 from empathy_loop.train.outcomes import outcomes
-from empathy_loop.train.rollout import Rollout, Seconds, collect, empty_rollout
+from empathy_loop.train.rollout import Seconds, collect
 from empathy_loop.train.runs import EVALUATION, MONITOR_EPISODES, MONITOR_SEED, read_config
 from empathy_loop.train.update import lesson_of, update
 

@@ -10,9 +10,10 @@ import torch
 
 from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.agents.types import Batch
+from empathy_loop.train.buffers import empty_rollout
 from empathy_loop.train.config import TrainConfig
 from empathy_loop.train.learner import Learner
-from empathy_loop.train.rollout import Seconds, collect, empty_rollout
+from empathy_loop.train.rollout import Seconds, collect
 from empathy_loop.train.update import clip, lesson_of, set_step_size, take_worlds, update
 
 ARMS = [load_agent(name) for name in list_agents()]
