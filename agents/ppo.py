@@ -18,7 +18,7 @@ from empathy_loop.agents.ppo_kernels import (
     write_exponents,
     write_gradients,
 )
-from empathy_loop.agents.sampling import is_compiled
+from empathy_loop.agents.sampling import columns_of, is_compiled
 from empathy_loop.agents.types import Batch
 
 _log_softmax_backward: Any = torch.ops.aten._log_softmax_backward_data
@@ -117,12 +117,10 @@ class _Compiled(torch.autograd.Function):
         rows, then, *rest = (
             part.numpy().ravel() for part in (actions, logp_then, values, returns, adv)
         )
-        # One row for each action, as in `columns_of`; numpy transposes in a third of the time.
-        columns = np.ascontiguousarray(logits.numpy().reshape(len(rows), -1).T)
-        logps = torch.log_softmax(torch.from_numpy(columns), dim=0)
+        logps = torch.log_softmax(columns_of(logits), dim=0)
         gains, log_ratio = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
         normalise_rows(rest.pop(), float(adv.mean()), gains)
-        powers = torch.empty(len(columns) + 1, len(rows))
+        powers = torch.empty(len(logps) + 1, len(rows))
         write_exponents(logps.numpy(), rows, then, log_ratio, powers.numpy())
         powers.exp_()
         seen = (logps.numpy(), powers.numpy(), *rest, gains)

@@ -7,6 +7,7 @@ from functools import partial
 from time import perf_counter
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -136,7 +137,7 @@ def _step_through(
         # The one copy that is waited for: the world needs the actions, and all before it is done.
         actions.copy_(acted.actions)
         decided = perf_counter()
-        world.step(actions.numpy())
+        world.step_checked(actions.numpy().astype(np.int8))
         if isinstance(world, SeatedWorld):
             record.arrays.actions[t] = world.actions
         record.transition(whole.transition, t)

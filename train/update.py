@@ -20,7 +20,7 @@ from empathy_loop.agents.types import Batch, Experience, Inputs, Memory
 from empathy_loop.envs.rules.reward import REWARD_TERMS
 from empathy_loop.train.buffers import Rollout
 from empathy_loop.train.demonstrations import Demonstrations
-from empathy_loop.train.device import CPU, copied, map_tensors
+from empathy_loop.train.device import copied, map_tensors
 from empathy_loop.train.distributed import ALONE, Team
 
 
@@ -134,7 +134,7 @@ def update(
     generator, ppo = np.random.default_rng(key), arm.config.ppo
     num_worlds = batch.actions.shape[1]
     gradients = gradients or partial(gradients_of, arm, ALONE)
-    steps: list[Tensor] = []
+    steps: list[list[float]] = []
     for _ in range(ppo.epochs):
         order = torch.from_numpy(generator.permutation(num_worlds)).to(batch.actions.device)
         for worlds in order.tensor_split(ppo.minibatches):
@@ -143,12 +143,13 @@ def update(
                 drawn = demonstrations.draw(generator, len(worlds), len(batch.actions))
                 part = part._replace(recorded=copied(drawn, batch.actions.device))
             names, values, clipped = gradients(part)
+            total, *measured = values.tolist()
             for weight, gradient in zip(arm.weights, clipped, strict=True):
                 weight.grad = gradient  # each form of the gradients may have a place of its own
-            _demand_finite(names, values, arm, part)
+            _demand_finite(total, dict(zip(names, measured, strict=True)), arm, part)
             optimiser.step()
-            steps.append(values.clone())
-    _, *means = copied(torch.stack(steps), CPU).mean(0).tolist()
+            steps.append(measured)
+    means = np.mean(steps, axis=0).tolist()
     return {f"losses/{name}": mean for name, mean in zip(names, means, strict=True)}
 
 
@@ -271,12 +272,10 @@ def _demand_finite_rewards(
     )
 
 
-def _demand_finite(names: Sequence[str], values: Tensor, arm: Arm, batch: Batch) -> None:
+def _demand_finite(total: float, found: dict[str, float], arm: Arm, batch: Batch) -> None:
     """Raise NotFiniteError if a step would spoil the weights, or a term of the loss is none."""
-    # One number to wait for: a total or a norm that is not finite makes the sum so.
-    if math.isfinite(float(values[0] + values[-1])):
+    if math.isfinite(total) and math.isfinite(found["gradient_norm"]):
         return
-    found = dict(zip(names, values[1:].tolist(), strict=True))
     terms = {name: value for name, value in found.items() if name in arm.config.loss_weights}
     guilty = [name for name, value in terms.items() if not math.isfinite(value)]
     what = f"the loss term {', '.join(guilty)}" if guilty else "the gradient"
