@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple, cast
 
 import torch
@@ -22,17 +21,33 @@ from empathy_loop.envs.params import WorldParams
 
 
 class Loss(NamedTuple):
-    """What one minibatch says.
+    """What one minibatch says: a sum of terms, each times its weight.
 
     Attributes:
-        total: float32 scalar with gradient. Sum of the terms, each times its weight.
-        terms: Name to float32 scalar. The terms of the arm, not weighted.
+        terms: Name to float32 scalar with gradient. The terms of the arm, not weighted.
+        weights: Name to float32 scalar, constant. At least those of the terms.
         diagnostics: Name to float32 scalar without gradient.
     """
 
-    total: Tensor
     terms: dict[str, Tensor]
+    weights: dict[str, Tensor]
     diagnostics: dict[str, Tensor]
+
+    @property
+    def total(self) -> Tensor:
+        """The sum, a float32 scalar with gradient."""
+        weighted = [self.weights[name] * term for name, term in self.terms.items()]
+        return torch.stack(weighted).sum()
+
+    def backward(self) -> None:
+        """Add the gradient of the sum to those of what it came from.
+
+        Every term is told its weight: a sum that is made for its gradient alone costs a CPU more
+        than many a layer.
+        """
+        names = [name for name, term in self.terms.items() if term.requires_grad]
+        terms, weights = ([part[name] for name in names] for part in (self.terms, self.weights))
+        torch.autograd.backward(terms, weights)
 
 
 Run = Callable[[Inputs, Memory, StreamTable], Outputs]
@@ -93,11 +108,15 @@ class Arm(nn.Module):
                     "know; set privilege to 'training' so that the arm says so"
                 )
         self.to(device)
+        self._loss_weights = {
+            name: torch.tensor(weight, device=device)
+            for name, weight in config.loss_weights.items()
+        }
         # Kept, as walking through the modules for them takes longer than many an operation.
         self.weights = list(self.parameters())
 
     def loss(self, batch: Batch) -> Loss:
-        """Return the weighted loss of a minibatch and its named terms; one forward pass.
+        """Return the loss of a minibatch, by its named terms; one forward pass.
 
         Raises:
             ValueError: an objective returns a term that it does not declare.
@@ -108,17 +127,7 @@ class Arm(nn.Module):
         for objective in self.objectives:
             terms |= cast(Objective, objective).loss_terms(batch, outputs)
         _demand_declared("loss", terms, self.config.loss_weights)
-        return Loss(self._weighted_sum(terms), terms, diagnostics)
-
-    def _weighted_sum(self, terms: dict[str, Tensor]) -> Tensor:
-        """Return the sum of the terms of the loss, each times its weight."""
-        weights = tuple(self.config.loss_weights[name] for name in terms)
-        if self.table.own.device.type == "cpu":
-            stacked = torch.stack([*terms.values()])
-            return torch.dot(stacked, _vector(weights, stacked.dtype))
-        # Recorded for a device, operations cannot fetch numbers from the CPU again.
-        weighted = [weight * term for weight, term in zip(weights, terms.values(), strict=True)]
-        return torch.stack(weighted).sum()
+        return Loss(terms, self._loss_weights, diagnostics)
 
     def _run_network(self, inputs: Inputs, memory: Memory, table: StreamTable) -> Outputs:
         """Run the network as `run` says at the time: another may be set later."""
@@ -167,13 +176,6 @@ def build_network(config: AgentConfig, params: WorldParams, seed: int) -> Networ
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _network_of(config, params)
-
-
-@cache
-def _vector(numbers: tuple[float, ...], dtype: torch.dtype) -> Tensor:
-    """Return numbers as a tensor on the CPU, made once."""
-    with torch.inference_mode(False):  # else it could not stand in a graph of gradients later
-        return torch.tensor(numbers, dtype=dtype)
 
 
 def _demand_declared(kind: str, terms: dict[str, Tensor], weights: dict[str, float]) -> None:

@@ -45,8 +45,8 @@ class Gradients(NamedTuple):
 
     Attributes:
         names: M names: the terms of the loss, its diagnostics, and gradient_norm.
-        values: float32 [1 + M]. The total loss, and what the names came to: the terms before they
-            are weighted, and the norm before clipping.
+        values: float32 [M]. What they came to: the terms before they are weighted, and the norm
+            before clipping.
         clipped: Gradient of each weight of the arm, after clipping; None where it has none.
     """
 
@@ -70,13 +70,13 @@ def gradients_of(arm: Arm, team: Team, batch: Batch) -> Gradients:
     for weight in arm.weights:
         weight.grad = None
     loss = arm.loss(batch)
-    torch.autograd.backward(loss.total)
+    loss.backward()
     team.sum_gradients(arm)
     gradients = [weight.grad for weight in arm.weights]
     norm = clip(gradients, arm.config.ppo.max_grad_norm)
     found = {**loss.terms, **loss.diagnostics, "gradient_norm": norm}
     with torch.no_grad():
-        return Gradients(tuple(found), torch.stack([loss.total, *found.values()]), gradients)
+        return Gradients(tuple(found), torch.stack([*found.values()]), gradients)
 
 
 @torch.no_grad()
@@ -143,10 +143,10 @@ def update(
                 drawn = demonstrations.draw(generator, len(worlds), len(batch.actions))
                 part = part._replace(recorded=copied(drawn, batch.actions.device))
             names, values, clipped = gradients(part)
-            total, *measured = values.tolist()
+            measured = values.tolist()
             for weight, gradient in zip(arm.weights, clipped, strict=True):
                 weight.grad = gradient  # each form of the gradients may have a place of its own
-            _demand_finite(total, dict(zip(names, measured, strict=True)), arm, part)
+            _demand_finite(dict(zip(names, measured, strict=True)), arm, part)
             optimiser.step()
             steps.append(measured)
     means = np.mean(steps, axis=0).tolist()
@@ -272,11 +272,11 @@ def _demand_finite_rewards(
     )
 
 
-def _demand_finite(total: float, found: dict[str, float], arm: Arm, batch: Batch) -> None:
+def _demand_finite(found: dict[str, float], arm: Arm, batch: Batch) -> None:
     """Raise NotFiniteError if a step would spoil the weights, or a term of the loss is none."""
-    if math.isfinite(total) and math.isfinite(found["gradient_norm"]):
-        return
     terms = {name: value for name, value in found.items() if name in arm.config.loss_weights}
+    if all(map(math.isfinite, (*terms.values(), found["gradient_norm"]))):
+        return
     guilty = [name for name, value in terms.items() if not math.isfinite(value)]
     what = f"the loss term {', '.join(guilty)}" if guilty else "the gradient"
     listed = ", ".join(f"{name}={value:.4g}" for name, value in terms.items())

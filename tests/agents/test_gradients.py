@@ -61,6 +61,33 @@ def test_the_total_is_the_weighted_sum_of_the_terms(
     assert float(loss.total.detach()) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["ippo", "cognitive", "gru_dummy", "liam"])
+def test_the_gradient_of_a_loss_is_that_of_its_total(
+    params: WorldParams, experience: Experience, name: str
+) -> None:
+    arm = Arm(load_agent(name, {"loss_weights": {"policy": 0.7}}), params, seed=1)
+    loss = arm.loss(experience(params))
+    expected = torch.autograd.grad(loss.total, arm.weights, retain_graph=True, allow_unused=True)
+    loss.backward()
+    for weight, gradient in zip(arm.weights, expected, strict=True):
+        assert (weight.grad is None) == (gradient is None)
+        if weight.grad is not None and gradient is not None:
+            torch.testing.assert_close(weight.grad, gradient, rtol=1e-4, atol=1e-8)
+
+
+def test_a_term_without_a_gradient_adds_none(params: WorldParams, experience: Experience) -> None:
+    arm = Arm(load_agent("ippo"), params, seed=1)
+    batch = experience(params)
+    gradients = []
+    for constant in ({}, {"value": torch.tensor(2.0)}, {"value": 0.0 * arm.weights[0].sum()}):
+        arm.zero_grad()
+        loss = arm.loss(batch)
+        loss._replace(terms=loss.terms | constant).backward()
+        gradients.append([weight.grad for weight in arm.network.policy.parameters()])
+    for without in gradients[1:]:
+        assert all(map(torch.equal, gradients[0], without))
+
+
 def test_an_arm_without_objectives_has_no_belief_terms(
     params: WorldParams, experience: Experience
 ) -> None:
