@@ -21,6 +21,8 @@ BELIEF_OBJECTIVES = ("introspective", "supervised")
 """Objectives from which a belief about others' needs is learned."""
 PPO_WEIGHTS = {"policy": 1.0, "value": 0.5, "entropy": 0.01}
 """Weight of each loss term of PPO; those of an objective stand in its class."""
+MEASURED_BESIDE = {"approx_kl", "clip_fraction", "gradient_norm", "explained_variance"}
+"""What is logged beside the loss terms; no term may have one of these names."""
 
 Share = Annotated[float, Range(0, 1)]
 Count = Annotated[int, Range(1, math.inf)]

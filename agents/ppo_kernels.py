@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 _LEAST = np.float32(-87.0)
-"""Least logarithm of a probability that is told from 0; not far below are no normal numbers."""
+"""Up to this logarithm a probability counts as 0; not far below are no normal numbers."""
 _OUTER: dict[str, Any] = {"error_model": "numpy", "cache": True, "nogil": True}
 
 

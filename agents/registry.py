@@ -12,7 +12,7 @@ from empathy_loop.agents.comparators.lase import Lase
 from empathy_loop.agents.comparators.liam import Liam
 from empathy_loop.agents.comparators.social_influence import SocialInfluence
 from empathy_loop.agents.comparators.svo import SocialValueOrientation
-from empathy_loop.agents.config import PPO_WEIGHTS, AgentConfig
+from empathy_loop.agents.config import MEASURED_BESIDE, PPO_WEIGHTS, AgentConfig
 from empathy_loop.agents.empathy.coupling import Coupling, TrueCoupling
 from empathy_loop.agents.empathy.targets import Dummy, Introspective, Predictive, Supervised
 from empathy_loop.agents.objective import Objective
@@ -93,7 +93,7 @@ def start_of(name: str, objectives: Any, source: str) -> AgentConfig:
         raise ValueError(f"{source}: {error}") from error
     losses, rewards = dict(PPO_WEIGHTS), dict[str, float]()
     for objective, found in zip(objectives, classes, strict=True):
-        taken = losses.keys() & found.loss_weights.keys()
+        taken = (losses.keys() | MEASURED_BESIDE) & found.loss_weights.keys()
         taken |= rewards.keys() & found.reward_weights.keys()
         if taken:
             raise ValueError(

@@ -32,7 +32,7 @@ def sample_actions(logits: Tensor, noise: Tensor) -> Tensor:
     if is_compiled(p):
         rows, numbers = p.detach().numpy().ravel(), noise.numpy().ravel()
         actions = np.empty(noise.shape, np.int64)
-        pick(rows.reshape(len(numbers), -1), numbers, actions.ravel())
+        pick(rows.reshape(-1, p.shape[-1]), numbers, actions.ravel())
         return torch.from_numpy(actions)
     cumulative = p.double().cumsum(-1)
     exceeded = cumulative > noise[..., None] * cumulative[..., -1:]

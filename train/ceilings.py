@@ -102,8 +102,8 @@ class Floor:
     """What an arm's networks alone ask of the machine for one update.
 
     One real update is made and watched. Then the same networks, the layers that objectives have of
-    their own, and the optimiser are called as often, with and without gradients as it was, on
-    random numbers of the same shapes. Worlds, sampling, advantages, dealing into minibatches,
+    their own, and torch's own fused Adam are called as often, with and without gradients as it was,
+    on random numbers of the same shapes. Worlds, sampling, advantages, dealing into minibatches,
     activations of objectives, and the terms of the loss are left out: the outputs that the arm's
     loss reads are squared, and the means of each summed; layers of objectives are given a gradient.
     The step size is 0, which takes Adam as long, so that weights do not drift to where arithmetic
@@ -120,7 +120,7 @@ class Floor:
         weights = map_tensors(self.arm.state_dict(), torch.clone)
         self._steps = calls_in(learner)
         self.arm.load_state_dict(weights)
-        # As torch has it, for a floor is no place to save.
+        # As anybody has it: what an arm's own Adam saves counts as nearer to the floor.
         self.optimiser = torch.optim.Adam(self.arm.weights, lr=0.0, eps=EPS, fused=True)
         self._agent_steps, self._ones = learner.agent_steps, cache(torch.ones)
 

@@ -133,13 +133,15 @@ def _end_of(name: str, reference: Any) -> Event:
 
 def _stop(mailbox: Any, busy: list[Any]) -> None:
     """Let the workers save what they have, and end them; a second Ctrl-C ends them at once."""
+    left = busy
     try:
         with suppress(RayError):
             ray.get(mailbox.stop.remote())
             if busy:
-                ray.wait(busy, num_returns=len(busy), timeout=SECONDS_TO_SAVE)
+                _, left = ray.wait(busy, num_returns=len(busy), timeout=SECONDS_TO_SAVE)
     finally:
-        for reference in busy:
+        # Not those that have ended: to cancel what ends at that moment, Ray ends this process.
+        for reference in left:
             ray.cancel(reference, force=True)
         ray.kill(mailbox)
 

@@ -164,6 +164,9 @@ def test_a_value_for_a_whole_world_is_refused() -> None:
 
 
 def test_each_kernel_is_compiled_for_one_kind_of_arrays() -> None:
+    logits, values, batch = random_batch((5, 3, 2), 10, 0)
+    terms_and_gradients(logits, values, batch)
+    sample_actions(logits, torch.rand(5, 3, 2, dtype=torch.float64))
     # Of one of several agents, actions and what was drawn for it lie apart in memory.
     logits, values, batch = random_batch((5, 3, 1), 10, 0)
     apart = torch.stack([batch.adv, batch.returns, batch.logp, values], -1).unbind(-1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from empathy_loop.agents.config import AgentConfig, NetworkConfig, PPOConfig
+from empathy_loop.agents.empathy.targets import Introspective
 from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.envs.reading import load_class
 
@@ -97,6 +98,15 @@ def test_wrong_objectives_are_explained(objectives: object, message: str) -> Non
     with pytest.raises(ValueError, match=message) as caught:
         load_agent("cognitive", {"objectives": objectives})
     assert str(caught.value).startswith("overrides of agent 'cognitive': ")
+
+
+@pytest.mark.parametrize("name", ["policy", "approx_kl", "gradient_norm", "explained_variance"])
+def test_a_term_may_not_take_the_name_of_what_is_logged_beside_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Introspective, "loss_weights", {name: 1.0})
+    with pytest.raises(ValueError, match=f"has terms that are there already, {name}; name each"):
+        load_agent("ippo_gru", {"objectives": ["introspective"]})
 
 
 def test_a_view_of_true_needs_must_be_owned_up_to() -> None:

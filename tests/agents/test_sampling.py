@@ -81,6 +81,11 @@ def test_noise_of_a_column_and_logits_of_another_type_are_taken() -> None:
     assert torch.equal(drawn, sample_actions(logits.double(), noise))
 
 
+def test_of_nobody_nothing_is_drawn() -> None:
+    drawn = sample_actions(torch.zeros(0, 3, 10), torch.zeros(0, 3, dtype=torch.float64))
+    assert drawn.shape == (0, 3)
+
+
 def test_noise_for_others_than_there_are_is_refused() -> None:
     with pytest.raises(ValueError, match=r"one number for each row of logits, \(1,\), got \(4,\)"):
         sample_actions(torch.zeros(1, 10), torch.zeros(4, dtype=torch.float64))

@@ -127,8 +127,12 @@ def test_tasks_are_done_on_one_thread_and_a_dead_worker_is_replaced(do: Do, tmp_
     assert events["tell"][1].detail == ONE_THREAD
 
 
-def test_ctrl_c_lets_every_worker_save_and_begins_no_other(do: Do, tmp_path: Path) -> None:
+def test_ctrl_c_lets_every_worker_save_and_begins_no_other(
+    do: Do, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: set[str] = set()
+    cancelled: list[Any] = []
+    monkeypatch.setattr("ray.cancel", lambda *given, **_: cancelled.append(given))
 
     def interrupt_when_both_work(event: Event) -> None:
         if event.kind == "progress":
@@ -141,6 +145,8 @@ def test_ctrl_c_lets_every_worker_save_and_begins_no_other(do: Do, tmp_path: Pat
         engine_of("ray")(tasks, do, 2, interrupt_when_both_work)
     assert (tmp_path / "a").read_text() == (tmp_path / "b").read_text() == "saved"
     assert not (tmp_path / "never").exists()
+    # Ray ends the whole process if it is told to cancel what ends at that moment.
+    assert cancelled == []
 
 
 def kill_a_worker() -> None:
