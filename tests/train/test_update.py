@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from empathy_loop.agents.config import MEASURED_BESIDE
 from empathy_loop.agents.registry import list_agents, load_agent
 from empathy_loop.agents.types import Batch
 from empathy_loop.train.buffers import empty_rollout
@@ -137,11 +138,14 @@ def test_what_objectives_add_to_the_reward_is_learned_from_and_not_scored(
 
 
 def test_losses_are_named_by_term(make_config: MakeConfig) -> None:
-    common = {"policy", "value", "entropy", "approx_kl", "clip_fraction", "gradient_norm"}
+    # What stands beside the terms is what no term may be named.
+    common = {"policy", "value", "entropy"} | MEASURED_BESIDE - {"explained_variance"}
     belief = {"belief_crisis", "belief_level", "next_act", "next_cue"}
     for name, terms in (("ippo_gru", common), ("cognitive", common | belief)):
         learner, batch = experienced(make_config(name))
         assert set(updated(learner, batch)) == {f"losses/{term}" for term in terms}
+        logged = {metric.removeprefix("losses/") for metric in learner.advance()}
+        assert logged >= MEASURED_BESIDE
 
 
 def test_returns_are_values_plus_advantages_and_bootstrap_where_truncated(
